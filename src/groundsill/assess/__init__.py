@@ -1,0 +1,1 @@
+"""Which candidate, from what size on, and what to measure next."""

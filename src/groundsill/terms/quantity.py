@@ -1,0 +1,247 @@
+"""Quantities, units and uncertain numbers. A quantity is a float or an array of shape (draws,); inside, all is SI."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from groundsill.terms.problem import Problem
+
+Array = npt.NDArray[np.float64]
+Quantity = float | Array
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+YEAR = 365.25 * DAY
+MONTH = YEAR / 12
+Z95 = 1.6448536269514722  # standard normal quantile at 0.95
+Z90 = 1.2815515655446004  # standard normal quantile at 0.90
+
+UNITS: dict[str, float] = {
+    "": 1.0, "1": 1.0, "%": 0.01, "s": 1.0, "second": 1.0, "minute": 60.0, "hour": HOUR, "day": DAY,
+    "week": 7 * DAY, "month": MONTH, "year": YEAR, "staff-month": MONTH, "B": 1.0, "kB": 1e3, "MB": 1e6,
+    "GB": 1e9, "TB": 1e12, "KiB": 1024.0, "MiB": 1024.0**2, "GiB": 1024.0**3, "J": 1.0, "kWh": 3.6e6,
+    "MWh": 3.6e9, "W": 1.0, "kW": 1e3, "FLOP": 1.0, "TFLOP": 1e12, "PFLOP": 1e15, "g": 1e-3, "kg": 1.0,
+    "label": 1.0, "token": 1.0, "Mtoken": 1e6, "request": 1.0, "row": 1.0, "weight": 1.0, "object": 1.0,
+    "accelerator": 1.0, "accelerator-hour": HOUR, "month-count": 1.0,
+}
+CURRENCIES = frozenset({"USD", "EUR", "GBP", "CNY", "JPY", "INR", "CHF", "CAD", "AUD", "SGD", "KRW", "SEK"})
+
+
+def to_si(unit: str) -> tuple[float, str]:
+    """Factor from `unit` to SI, and the currency named in it ("" if none).
+
+    `USD/hour` gives (1/3600, "USD"); `TFLOP/s` gives (1e12, "").
+    Raises Problem `quantity.unknown_unit`.
+    """
+    factor, currency = 1.0, ""
+    for place, part in enumerate(unit.replace(" ", "").split("/")):
+        if part in CURRENCIES:
+            currency = part
+            continue
+        if part not in UNITS:
+            raise Problem("quantity.unknown_unit", got=unit, limit=", ".join(sorted(u for u in UNITS if u)))
+        factor = factor * UNITS[part] if place == 0 else factor / UNITS[part]
+    return factor, currency
+
+
+def _normal(u: Array) -> Array:
+    from scipy.special import ndtri  # loaded late: the terms themselves need numpy only
+
+    return np.asarray(ndtri(u), dtype=np.float64)
+
+
+@runtime_checkable
+class Uncertain(Protocol):
+    """A number that is not known exactly. Given by its quantile function, so that a copula can join several."""
+
+    def quantile(self, u: Array) -> Array:
+        """Values at the probabilities `u`, shape kept."""
+        ...
+
+    @property
+    def median(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """One number, no doubt about it."""
+
+    value: float
+
+    def quantile(self, u: Array) -> Array:
+        return np.full_like(u, self.value)
+
+    @property
+    def median(self) -> float:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Range:
+    """A 90 % interval: log-normal when both ends are positive, else normal."""
+
+    low: float
+    high: float
+
+    def quantile(self, u: Array) -> Array:
+        if self.low > 0:
+            centre, spread = math.log(self.low * self.high) / 2, math.log(self.high / self.low) / (2 * Z95)
+            return np.exp(centre + spread * _normal(u))
+        return (self.low + self.high) / 2 + (self.high - self.low) / (2 * Z95) * _normal(u)
+
+    @property
+    def median(self) -> float:
+        return math.sqrt(self.low * self.high) if self.low > 0 else (self.low + self.high) / 2
+
+
+@dataclass(frozen=True)
+class ThreePoint:
+    """10, 50 and 90 % quantiles, joined as two half-normals (two half-log-normals when all are positive)."""
+
+    p10: float
+    p50: float
+    p90: float
+
+    def quantile(self, u: Array) -> Array:
+        log = self.p10 > 0
+        low, mid, high = (math.log(v) if log else v for v in (self.p10, self.p50, self.p90))
+        z = _normal(u)
+        out = mid + np.where(z < 0, mid - low, high - mid) / Z90 * z
+        return np.exp(out) if log else out
+
+    @property
+    def median(self) -> float:
+        return self.p50
+
+
+@dataclass(frozen=True)
+class Pert:
+    """Lowest, most likely and highest value: the PERT beta distribution (Malcolm et al. 1959), weight 4 on the mode."""
+
+    low: float
+    mode: float
+    high: float
+
+    def quantile(self, u: Array) -> Array:
+        from scipy.special import betaincinv
+
+        if self.low == self.high:
+            return np.full_like(u, self.low)
+        width = self.high - self.low
+        a, b = 1 + 4 * (self.mode - self.low) / width, 1 + 4 * (self.high - self.mode) / width
+        return self.low + width * np.asarray(betaincinv(a, b, u), dtype=np.float64)
+
+    @property
+    def median(self) -> float:
+        return float(self.quantile(np.array([0.5]))[0])
+
+
+@dataclass(frozen=True)
+class Chance:
+    """An event: nothing with probability 1 - `chance`, else `size`."""
+
+    chance: float
+    size: Exactly | Range | ThreePoint | Pert
+
+    def quantile(self, u: Array) -> Array:
+        inside = np.clip((u - (1 - self.chance)) / max(self.chance, 1e-12), 1e-9, 1 - 1e-9)
+        return np.where(u > 1 - self.chance, self.size.quantile(inside), 0.0)
+
+    @property
+    def median(self) -> float:
+        return float(self.quantile(np.array([0.5]))[0])
+
+
+@dataclass(frozen=True)
+class Choose:
+    """A decision of ours, not an uncertainty: `assess` optimises it, `draw` never draws it."""
+
+    options: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return sorted(self.options)[len(self.options) // 2]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Summary of draws: 5, 50 and 95 % quantiles and the mean. Intervals on reports are 90 % unless said otherwise."""
+
+    low: float
+    median: float
+    high: float
+    mean: float
+
+    @classmethod
+    def of(cls, draws: Quantity) -> Interval:
+        """Summary of `draws`, shape () or (draws,)."""
+        values = np.atleast_1d(np.asarray(draws, dtype=np.float64))
+        low, mid, high = np.quantile(values, (0.05, 0.5, 0.95))
+        return cls(float(low), float(mid), float(high), float(values.mean()))
+
+
+_NUMBER = r"[-+]?\d[\d,_]*(?:\.\d+)?(?:[eE][-+]?\d+)?"
+_SUFFIX = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "%": 0.01}
+_ONE = rf"({_NUMBER})\s*([kKMBT%]?)"
+_RANGE = re.compile(rf"^\s*{_ONE}(?:\s+to\s+{_ONE})?(?:\s+(\S.*?))?\s*$")
+
+
+def parse(text: str) -> tuple[Exactly | Range, str]:
+    """Read `"80k to 150k"`, `"0.02 to 0.05 USD/label"`, `"3%"` or `"12 USD/hour"` as (uncertain number, unit).
+
+    Raises Problem `quantity.not_a_number`, `quantity.reversed`.
+    """
+    match = _RANGE.match(text)
+    if not match:
+        raise Problem("quantity.not_a_number", got=text)
+    first, suffix, second, suffix2, unit = match.groups()
+    low = float(re.sub("[,_]", "", first)) * _SUFFIX[suffix or (suffix2 if suffix2 == "%" else "") or ""]
+    if second is None:
+        return Exactly(low), unit or ""
+    high = float(re.sub("[,_]", "", second)) * _SUFFIX[suffix2 or ""]
+    if high < low:
+        raise Problem("quantity.reversed", got=text)
+    return (Exactly(low) if low == high else Range(low, high)), unit or ""
+
+
+def from_table(table: dict[str, object]) -> Exactly | Range | ThreePoint | Pert | Chance | Choose:
+    """Read a table of the project file: `{p10, p50, p90}`, `{low, mode, high}`, `{chance, size}`, `{choose}`.
+
+    Raises Problem `quantity.bad_table`, `quantity.reversed`, `quantity.not_a_probability`.
+    """
+    keys = set(table) - {"unit"}
+    if keys == {"choose"} and isinstance(table["choose"], Sequence) and table["choose"]:
+        return Choose(tuple(_float(v) for v in table["choose"]))
+    if keys == {"p10", "p50", "p90"}:
+        three = ThreePoint(*(_float(table[k]) for k in ("p10", "p50", "p90")))
+        if not three.p10 <= three.p50 <= three.p90:
+            raise Problem("quantity.reversed", got=str(table))
+        return three
+    if keys == {"low", "mode", "high"}:
+        pert = Pert(*(_float(table[k]) for k in ("low", "mode", "high")))
+        if not pert.low <= pert.mode <= pert.high:
+            raise Problem("quantity.reversed", got=str(table))
+        return pert
+    if keys == {"chance", "size"}:
+        chance = _float(table["chance"])
+        if not 0 <= chance <= 1:
+            raise Problem("quantity.not_a_probability", got=chance)
+        size = table["size"]
+        inner = parse(size)[0] if isinstance(size, str) else from_table(size) if isinstance(size, dict) else Exactly(_float(size))
+        if isinstance(inner, (Chance, Choose)):
+            raise Problem("quantity.bad_table", got=str(table))
+        return Chance(chance, inner)
+    raise Problem("quantity.bad_table", got=str(table))
+
+
+def _float(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise Problem("quantity.not_a_number", got=str(value))
+    return float(value)
