@@ -90,6 +90,6 @@ class Run:
             c = given.pop("candidate")
             recipe = tuple((str(k), v) for k, v in c.get("recipe", ()))
             candidate = Candidate(c["route"], c.get("method", ""), c.get("model", ""), recipe)
-            return cls(candidate=candidate, source=Source(**given.pop("source")), **{"metric": "", **given})
+            return cls(candidate=candidate, source=Source(**given.pop("source")), **{"metric": "", "at": {}, **given})
         except (KeyError, TypeError, AttributeError, ValueError) as e:
             raise Problem("run.bad_record", at=at, got=str(e), exit=Exit.INTEGRITY) from e

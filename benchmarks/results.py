@@ -1,0 +1,83 @@
+"""Write docs/results.md from the benchmarks' own output: `python benchmarks/results.py [NAME ...]`.
+
+Each benchmark is run with --json; its last line holds the figures (see the README of this folder's siblings: id, value,
+interval, n, reach, holds, peer). Figures of benchmarks that are not run now are kept from the last time (docs/results.json).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+STORE = ROOT / "docs" / "results.json"
+COMMANDS: dict[str, list[str]] = {
+    "startup": ["benchmarks/startup.py"],
+    "backtest": ["benchmarks/backtest.py", "examples/clothing-reviews/runs.jsonl"],
+}
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured on."""
+    import os
+
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        model = next((line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")), model)
+    packages = {p: metadata.version(p) for p in ("numpy", "scipy", "torch", "transformers", "scikit-learn")}
+    versions = ", ".join(f"{k} {v}" for k, v in packages.items())
+    return {"processor": f"{model}, {os.cpu_count()} cores", "versions": f"Python {platform.python_version()}, {versions}"}
+
+
+def measure(name: str) -> dict[str, Any]:
+    """Run one benchmark and keep its last line."""
+    done = subprocess.run([sys.executable, *COMMANDS[name], "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
+    figures = json.loads(done.stdout.strip().splitlines()[-1])["figures"]
+    return {"date": datetime.now(UTC).date().isoformat(), "command": "python " + " ".join(COMMANDS[name]), **machine(), "figures": figures}
+
+
+def shown(value: Any) -> str:
+    """A number in at most four digits."""
+    if isinstance(value, list):
+        return " to ".join(shown(v) for v in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def page(results: dict[str, Any], notes: str) -> str:
+    """docs/results.md."""
+    lines = ["# Results", "", "Written by `python benchmarks/results.py`; do not edit by hand. Misses stay in the table. Notes: docs/results-notes.md.", ""]
+    for name, result in sorted(results.items()):
+        lines += [f"## {name}", "", f"`{result['command']}`, {result['date']}; {result['processor']}; {result['versions']}.", ""]
+        lines += ["| figure | value | interval | n | reach | holds | peer |", "|---|---|---|---|---|---|---|"]
+        for f in result["figures"]:
+            interval = f"{shown(f['low'])} to {shown(f['high'])}" if f.get("low") is not None else ""
+            peer = f"{f['peer']['name']}: {shown(f['peer']['value'])}" if f.get("peer") else ""
+            lines.append(
+                f"| `{f['id']}` | {shown(f['value'])} | {interval} | {f.get('n', '')} | {shown(f.get('reach', ''))} | {'yes' if f.get('holds') else 'no'} | {peer} |"
+            )
+        lines.append("")
+    return "\n".join(lines) + notes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(COMMANDS))
+    args = parser.parse_args()
+    results = json.loads(STORE.read_text()) if STORE.exists() else {}
+    for name in args.names:
+        results[name] = measure(name)
+    STORE.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    notes = ROOT / "docs" / "results-notes.md"
+    (ROOT / "docs" / "results.md").write_text(page(results, "\n" + notes.read_text() if notes.exists() else ""))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m groundsill`."""
+
+from groundsill.cli import main
+
+main()

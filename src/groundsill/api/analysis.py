@@ -1,0 +1,136 @@
+"""Reading, binding, drawing, assessing and writing: the analysis, start to end. Never imports torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from groundsill import __version__
+from groundsill.terms.event import Emit, silent
+from groundsill.terms.problem import Exit, Problem
+
+if TYPE_CHECKING:
+    from groundsill.assess.assessment import Assessment
+    from groundsill.project.case import Case
+    from groundsill.project.file import Project
+    from groundsill.terms.card import Card
+
+
+@dataclass(frozen=True)
+class Done:
+    """What `assess` made. data: the JSON report; headline: the verdict in words; moved: what changed against an
+    earlier report; page: path of the HTML report; paths: all files written."""
+
+    assessment: Assessment
+    data: dict[str, Any]
+    headline: tuple[str, ...]
+    moved: tuple[str, ...]
+    page: Path
+    paths: tuple[Path, ...]
+    language: str
+
+
+def bound(path: Path, *, emit: Emit = silent) -> tuple[Project, Case]:
+    """The project file as a case: every name a fact, every run of the ledger and of the evidence files attached.
+
+    Raises Problem of `project`, `data`, `catalogue` or `ledger` for what is wrong, with file and line.
+    """
+    from groundsill.catalogue.ledger import Ledger
+    from groundsill.catalogue.load import Catalogue
+    from groundsill.project import bind, file
+
+    project = file.read(path)
+    ledger = Ledger(folder_of(project))
+    card = card_of(project, emit=emit)
+    case = bind.bind(project, Catalogue(), ledger.runs(), card, today=today(), dropped=dropped_of(ledger))
+    return project, case
+
+
+def folder_of(project: Project) -> Path:
+    """Where the project keeps its ledger and cards."""
+    return project.folder / ".groundsill"
+
+
+def today() -> str:
+    """ISO date of today, UTC; doors read the clock, engines never do."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def dropped_of(ledger: Any) -> dict[str, Problem]:
+    """What the pilot said when it stopped measuring a candidate."""
+    stored = ledger.state("dropped") or {}
+    return {name: Problem(entry["code"], **entry.get("values", {})) for name, entry in stored.items()}
+
+
+def card_of(project: Project, *, emit: Emit = silent) -> Card | None:
+    """The data card: the stored one if the file is unchanged, else made by reading the table. None without data."""
+    from groundsill.pilot import run as pilot_run
+
+    if project.spec is None:
+        return None
+    return pilot_run.card(project.spec, project.folder, folder_of(project), emit=emit)
+
+
+def check(path: Path, *, emit: Emit = silent) -> Case:
+    """Read and bind a project without assessing it. Raises what `bound` raises."""
+    return bound(path, emit=emit)[1]
+
+
+def assess(
+    path: Path,
+    *,
+    draws: int = 10_000,
+    seed: int = 1,
+    out: Path | None = None,
+    language: str | None = None,
+    against: Path | None = None,
+    emit: Emit = silent,
+) -> Done:
+    """Assess a project and write its report (html, md, json, csv) to `out`, default `report/` beside the file.
+
+    draws: worlds, 1,000 to 1,000,000. The same seed gives the same numbers. Raises Problem (see `bound`); exit code 3
+    only if no candidate could be assessed.
+    """
+    from groundsill.assess import run
+    from groundsill.project import draw
+    from groundsill.report import against as compare
+    from groundsill.report import headline, to_data, write
+
+    earlier = read_report(against) if against else None
+    project, case = bound(path, emit=emit)
+    assessment = run.run(case, draw.draw(case, draws, seed), version=__version__, made=today())
+    spoken = language or case.language
+    folder = out or project.folder / "report"
+    paths = write(assessment, folder, language=spoken)
+    data = to_data(assessment, spoken)
+    moved = tuple(compare.against(earlier, data, spoken)) if earlier else ()
+    if assessment.verdict.code == "cannot_say":
+        raise Problem("assess.nothing_assessed", at=str(path), limit=str(folder))
+    page = next(p for p in paths if p.suffix == ".html")
+    return Done(assessment, data, tuple(headline(assessment, spoken)), moved, page, tuple(paths), spoken)
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """A JSON report written earlier. Raises Problem `api.no_report`, `api.bad_report`."""
+    if not path.is_file():
+        raise Problem("api.no_report", at=str(path))
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as e:
+        raise Problem("api.bad_report", at=str(path), got=str(e), exit=Exit.INVALID) from e
+    if not isinstance(data, dict) or "verdict" not in data:
+        raise Problem("api.bad_report", at=str(path), got="no verdict in it")
+    return data
+
+
+def explain(path: Path, name: str, *, out: Path | None = None, language: str | None = None) -> str:
+    """Where a number of the last report comes from. name: a path in report.json, an input, or a candidate id."""
+    from groundsill.project import file
+    from groundsill.report.explain import explain as trace
+
+    folder = out or file.read(path).folder / "report"
+    data = read_report(folder / "report.json")
+    return trace(data, name, language or str(data.get("language", "en")))

@@ -1,0 +1,158 @@
+"""From a fitted candidate to net present values: all choices at once, and one choice again with changed inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from groundsill.assess.fit import Fitted
+from groundsill.finance import cashflow
+from groundsill.finance.cashflow import Model, Plan, Worth
+from groundsill.finance.model import GROWTH, RATE
+from groundsill.finance.rows import Sheet
+from groundsill.project.case import Case
+from groundsill.terms.draws import Draws
+from groundsill.terms.forecast import Choice, Outcome
+from groundsill.terms.problem import Problem
+from groundsill.terms.quantity import Array, Quantity
+
+
+class Watched(Mapping[str, Quantity]):
+    """Values by name that remember which names were read, so that untouched candidates need not be forecast again."""
+
+    def __init__(self, values: Mapping[str, Quantity]) -> None:
+        self._values = values
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Quantity:
+        self.read.add(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __contains__(self, name: object) -> bool:
+        if isinstance(name, str):
+            self.read.add(name)
+        return name in self._values
+
+
+@dataclass(frozen=True)
+class World:
+    """Draws with the plan and the rows that all options share."""
+
+    case: Case
+    draws: Draws
+    plan: Plan
+    common: Sheet
+
+    def with_draws(self, draws: Draws) -> World:
+        """The same over other draws."""
+        return World(self.case, draws, self.plan, cashflow.common(draws, self.plan))
+
+    def changed(self, changes: Mapping[str, Quantity]) -> World:
+        """The same with some inputs replaced; growth and discount are computed again only if they change."""
+        draws = replace(self.draws, values_by_name={**self.draws.values_by_name, **changes})
+        if {RATE, GROWTH} & set(changes):
+            return self.with_draws(draws)
+        return World(self.case, draws, self.plan, self.common)
+
+
+def world(case: Case, draws: Draws) -> World:
+    """Raises Problem `finance.zero_horizon`, `finance.missing_input` (no discount rate)."""
+    risks = {n.removeprefix("risk."): c for n, c in case.names.items() if n.startswith("risk.")}
+    plan = Plan(case.months, case.currency, risks=risks)
+    return World(case, draws, plan, cashflow.common(draws, plan))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice of one candidate. problem: why it has no value (too far from what was measured, no price). read: names
+    of the draws that its route looked at; trail: facts and runs behind needs, quality and cash."""
+
+    choice: Choice
+    outcome: Outcome | None
+    model: Model | None
+    worth: Worth | None
+    problem: Problem | None
+    read: frozenset[str]
+    trail: tuple[str, ...]
+
+
+def options(
+    here: World, row: Fitted, *, choices: tuple[Choice, ...] | None = None, earns: bool = True
+) -> tuple[Option, ...]:
+    """All choices of a candidate (or those named), valued. earns=False: needs and cost rows only.
+
+    Raises Problem of the route where not even needs can be forecast.
+    """
+    entrant = row.entrant if choices is None else replace(row.entrant, choices=choices)
+    watched = Watched(here.draws.values_by_name)
+    seen = replace(here.draws, values_by_name=watched)
+    forecast = row.route.forecast(here.case, entrant, seen, row.curve_for(here.draws))
+    read = frozenset(watched.read | ({row.own} if row.own else set()))
+    return tuple(_option(here, row, outcome, read, earns) for outcome in forecast.outcomes)
+
+
+def _option(here: World, row: Fitted, outcome: Outcome, read: frozenset[str], earns: bool) -> Option:
+    trail = list(row.curve.trail) if row.curve is not None else []
+    trail += [row.own] if row.own else []
+    for group in outcome.needs.parts().values():
+        for need in group:
+            trail += need.trail
+    if outcome.problem is not None:
+        if not isinstance(outcome.problem, Problem):
+            raise outcome.problem
+        return Option(outcome.choice, outcome, None, None, outcome.problem.located(row.id), read, _once(trail))
+    try:
+        model = cashflow.build(outcome, here.draws, replace(here.plan, candidate=row.id), earns=earns)
+    except Problem as problem:
+        return Option(outcome.choice, outcome, None, None, problem.located(row.id), read, _once(trail))
+    worth = cashflow.worth(model, here.draws, here.common)
+    return Option(outcome.choice, outcome, model, worth, None, read, _once([*trail, *model.trail]))
+
+
+def _once(names: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
+
+
+class Probe:
+    """One choice of one candidate over a few draws, valued again and again with inputs changed."""
+
+    def __init__(self, here: World, row: Fitted, choice: Choice) -> None:
+        self.here, self.row, self.choice = here, row, choice
+        option = options(here, row, choices=(choice,))[0]
+        if option.model is None or option.worth is None or option.outcome is None:
+            raise option.problem or Problem("assess.no_value", at=row.id)
+        self.model, self.read, self.base = option.model, option.read, option.worth.operate
+        self.quality = option.outcome.quality
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """Names of all inputs that can move this value."""
+        return self.read | frozenset(self.model.trail)
+
+    def npv(self, changes: Mapping[str, Quantity], quality: Quantity | None = None) -> Array:
+        """NPV (draws,) with some inputs, or the quality, replaced. NaN where the route then refuses."""
+        names = frozenset(changes)
+        if not names & self.uses and quality is None:
+            return self.base
+        here, model = self.here.changed(changes), self.model
+        if names & self.read:
+            try:
+                option = options(here, self.row, choices=(self.choice,))[0]
+            except Problem:
+                return np.full(here.draws.n, np.nan)
+            if option.model is None or option.worth is None:
+                return np.full(here.draws.n, np.nan)
+            if quality is None:
+                return option.worth.operate
+            model = option.model
+        if quality is not None:
+            model = replace(model, own={**model.own, "quality": quality})
+        return cashflow.worth(model, here.draws, here.common).operate

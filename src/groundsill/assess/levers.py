@@ -1,0 +1,89 @@
+"""Thresholds of every candidate in every lever it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from groundsill.assess import threshold, units
+from groundsill.assess.assessment import Threshold
+from groundsill.assess.compare import NONE, Standing
+from groundsill.assess.evaluate import Probe, World
+from groundsill.assess.sensitivity import DRAWS
+from groundsill.finance.model import RATE
+from groundsill.terms.quantity import Array, Interval, Quantity
+
+LEVERS = (
+    "use.requests_per_month",
+    "use.value_per_right",
+    "use.cost_per_wrong",
+    "market.requests_per_month",
+    "market.price_per_request",
+    RATE,
+)
+Kind = Literal["break-even", "confidence"]
+PRICES = ("price.labels", "price.accelerator:", "price.staff:", "price.api-in:", "price.api-out:")
+_RATES = (0.0, 10.0)  # a year, searched
+_REACH = 1_000.0  # other levers are searched from their median over this to their median times this
+
+
+def thresholds(here: World, rows: Sequence[Standing]) -> tuple[Threshold, ...]:
+    """Break-even and confidence thresholds of every assessed candidate at the choice it took."""
+    assessed = [row for row in rows if row.status == "assessed" and row.entrant.candidate.route != NONE]
+    small = here.with_draws(here.draws.first(min(DRAWS, here.draws.n)))
+    return tuple(found for row in assessed for found in _of(here, small, row))
+
+
+def _of(here: World, small: World, row: Standing) -> list[Threshold]:
+    if row.fitted is None:
+        return []
+    full, quick = (Probe(w, row.fitted, row.taken.choice) for w in (here, small))
+    out = list[Threshold]()
+    for name in sorted(full.uses & set(here.draws)):
+        if name in LEVERS or name.startswith(PRICES):
+            out += _lever(here, row, name, full, quick)
+    return out
+
+
+def _lever(here: World, row: Standing, name: str, full: Probe, quick: Probe) -> list[Threshold]:
+    """A straight line is followed over all draws, anything else over the first 2,000."""
+    middle = float(np.median(here.draws[name]))
+    if middle <= 0:
+        return []
+    searched = _RATES if name == RATE else (middle / _REACH, middle * _REACH)
+    form = "bent" if name == RATE else threshold.shape(lambda t: quick.npv({name: t}), middle)
+    probe = full if form == "straight" else quick
+
+    def net(amount: Quantity) -> Array:
+        return probe.npv({name: amount})
+
+    if form == "flat":
+        return []
+    found = threshold.crossing(net, middle, searched)
+    if found is None:
+        return []
+    scale = units.factor(here.case, here.draws, name)
+    now = Interval.of(np.asarray(here.draws[name]) / scale)
+    edges: tuple[tuple[Kind, float | None, threshold.Edge], ...] = (
+        ("break-even", None, threshold.break_even(net, found)),
+        ("confidence", here.case.confidence, threshold.confidence(found, here.case.confidence)),
+    )
+    return [
+        Threshold(
+            kind=kind,
+            candidate=row.entrant.candidate,
+            lever=name,
+            unit=units.unit(here.case, name),
+            direction=found.direction,
+            probability=probability,
+            value=None if edge.value is None else edge.value / scale,
+            low=None if edge.low is None else edge.low / scale,
+            high=None if edge.high is None else edge.high / scale,
+            now=now,
+            searched=(searched[0] / scale, searched[1] / scale),
+            trail=units.behind(here.case, {name, *row.taken.trail}),
+        )
+        for kind, probability, edge in edges
+    ]

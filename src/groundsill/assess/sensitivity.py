@@ -1,0 +1,122 @@
+"""Which inputs move the value, which of them flip the answer, and what knowing each is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from groundsill.assess import units
+from groundsill.assess.assessment import Swing
+from groundsill.assess.compare import NONE, Standing
+from groundsill.assess.evaluate import Probe, World
+from groundsill.assess.information import Known, Learner
+from groundsill.terms.quantity import Array
+
+DRAWS = 2_000  # worlds of a sensitivity; the means are moved onto those of all draws
+_STEPS = 14  # halvings between a winner's value and another's
+QUALITY = "quality."
+
+
+@dataclass(frozen=True)
+class Field:
+    """The candidates that compete, each probed at the choice it took. shift: mean NPV over all draws less that over the
+    probe's draws, so that a sensitivity starts from the figure on the report."""
+
+    here: World
+    probes: Mapping[str, Probe]
+    shift: Mapping[str, float]
+    focus: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Uncertain inputs that can move any of them, sorted."""
+        used = frozenset[str]().union(*(probe.uses for probe in self.probes.values()))
+        draws = self.here.draws
+        return tuple(
+            sorted(n for n in used if n in draws and isinstance(draws[n], np.ndarray) and np.ptp(draws[n]) > 0)
+        )
+
+    def means(self, name: str, value: float) -> dict[str, float]:
+        """Mean NPV of each candidate with the input, or the quality of one candidate, at `value`."""
+        out = dict[str, float]()
+        for candidate, probe in self.probes.items():
+            if name.startswith(QUALITY):
+                npv = probe.npv({}, value) if name == QUALITY + candidate else probe.base
+            else:
+                npv = probe.npv({name: value})
+            out[candidate] = float(npv.mean()) + self.shift[candidate]
+        return out
+
+
+def field(here: World, ranked: Sequence[Standing]) -> Field:
+    """Probes of the contenders over the first draws. ranked: contenders, best first (not empty)."""
+    n = min(DRAWS, here.draws.n)
+    small = here.with_draws(here.draws.first(n))
+    probes, shift = dict[str, Probe](), dict[str, float]()
+    for row in ranked:
+        if row.fitted is not None:
+            probes[row.id] = Probe(small, row.fitted, row.taken.choice)
+            shift[row.id] = float(row.npv.mean() - probes[row.id].base.mean())
+    return Field(small, probes, shift, ranked[0].id)
+
+
+def winner(means: Mapping[str, float]) -> str:
+    """Id of the best candidate, `none` if no mean is above 0; ties by id."""
+    best = min(means, key=lambda name: (-means[name], name))
+    return best if means[best] > 0 else NONE
+
+
+def swings(here: World, contest: Field, ranked: Sequence[Standing], learner: Learner) -> tuple[Swing, ...]:
+    """One Swing for every uncertain input that moves a contender, and one for the quality of the best of them. Largest
+    worth first, then the widest swing."""
+    best = ranked[0]
+    out = [_swing(here, contest, name, here.draws.array(name), learner, best.taken.trail) for name in contest.inputs]
+    quality = best.taken.outcome.quality if best.taken.outcome is not None else None
+    named = best.fitted is not None and bool(best.fitted.own)  # the user's own line is an input already
+    if quality is not None and np.ptp(quality) > 0 and not named:
+        out.append(_swing(here, contest, QUALITY + best.id, quality, learner, best.taken.trail))
+    moved = [s for s in out if s.npv_low != s.npv_high or s.winner_low != s.winner_high or s.worth > 0]
+    return tuple(sorted(moved, key=lambda s: (-s.worth, -abs(s.npv_high - s.npv_low), s.input)))
+
+
+def _swing(here: World, contest: Field, name: str, x: Array, learner: Learner, trail: tuple[str, ...]) -> Swing:
+    low, middle, high = (float(v) for v in np.quantile(x, (0.05, 0.5, 0.95)))
+    at_low, at_high = contest.means(name, low), contest.means(name, high)
+    first, last = winner(at_low), winner(at_high)
+    flip, beyond = _flip(contest, name, (low, middle, high), (first, last)) if first != last else (None, "")
+    known: Known = learner.known(x)
+    scale = units.factor(here.case, here.draws, name)
+    return Swing(
+        input=name,
+        unit=units.unit(here.case, name),
+        low=low / scale,
+        high=high / scale,
+        npv_low=at_low[contest.focus],
+        npv_high=at_high[contest.focus],
+        winner_low=first,
+        winner_high=last,
+        flip=None if flip is None else flip / scale,
+        winner_beyond=beyond,
+        variance_share=known.share,
+        worth=known.worth,
+        trail=units.behind(here.case, ({name} if name in here.case.facts else set()) | set(trail)),
+    )
+
+
+def _flip(
+    contest: Field, name: str, places: tuple[float, float, float], ends: tuple[str, str]
+) -> tuple[float | None, str]:
+    """Where the winner at the median loses, on the side where it does, and to whom. Halving: one change is looked for."""
+    low, middle, high = places
+    now = winner(contest.means(name, middle))
+    inside, outside, beyond = (middle, high, ends[1]) if now != ends[1] else (middle, low, ends[0])
+    for _ in range(_STEPS):
+        between = 0.5 * (inside + outside)
+        found = winner(contest.means(name, between))
+        if found == now:
+            inside = between
+        else:
+            outside, beyond = between, found
+    return 0.5 * (inside + outside), beyond

@@ -1,0 +1,143 @@
+"""Draws made small: curves, needs and values as the report shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from groundsill.assess import units
+from groundsill.assess.assessment import CurveView, NeedView, OptionView, ValueView
+from groundsill.assess.compare import Standing
+from groundsill.assess.evaluate import Option, World
+from groundsill.assess.fit import Fitted
+from groundsill.finance import cashflow, value
+from groundsill.finance.model import RATE
+from groundsill.terms.curve import Curve, LabelsNeeded
+from groundsill.terms.draws import Draws
+from groundsill.terms.problem import Problem
+from groundsill.terms.quantity import Array, Interval
+
+_POINTS = 33  # along a curve
+_SPAN = 32.0  # a curve is drawn up to this many times its largest rung, where its own limit allows it
+
+
+def curve_view(here: World, row: Fitted) -> CurveView | None:
+    """The fitted curve at `xs`, None if there is none. Points that the curve refuses are left out."""
+    curve = row.curve
+    if curve is None:
+        return None
+    low, median, high, xs = list[float](), list[float](), list[float](), list[float]()
+    for x, point in _places(row, curve, here.draws):
+        try:
+            at = np.quantile(curve.at(point), (0.05, 0.5, 0.95))
+        except Problem:
+            continue
+        xs.append(x)
+        for kept, number in zip((low, median, high), at, strict=True):
+            kept.append(float(number))
+    trail = tuple(sorted({*curve.trail, *((row.own,) if row.own else ())}))
+    reach = _reach(here, curve)
+    return CurveView(
+        curve.axis, curve.rungs, tuple(xs), tuple(low), tuple(median), tuple(high), reach, row.held_out, trail
+    )
+
+
+def _places(row: Fitted, curve: Curve, draws: Draws) -> list[tuple[float, dict[str, float]]]:
+    if curve.axis == "labels":
+        first, last = min(r.x for r in curve.rungs), max(r.x for r in curve.rungs)
+        most = max([last, *(c["labels"] for c in row.entrant.choices if "labels" in c)])
+        xs = np.geomspace(max(first, 1.0), min(max(most, 8 * last), _SPAN * last), _POINTS)
+        return [(float(x), {"labels": float(x)}) for x in xs]
+    if curve.axis == "parameters-tokens":
+        names = [row.entrant.fact(key) for key in ("parameters", "tokens")]
+        if any(name not in draws for name in names):
+            return []
+        size, tokens = (float(np.median(draws[name])) for name in names)
+        xs = np.geomspace(tokens / 16, tokens * 4, _POINTS)
+        return [(float(x), {"parameters": size, "tokens": float(x)}) for x in xs]
+    return [(0.0, {})]
+
+
+def _reach(here: World, curve: Curve) -> LabelsNeeded | None:
+    if curve.axis != "labels" or here.case.target <= 0:
+        return None
+    last = max(r.x for r in curve.rungs)
+    given = here.draws.values_by_name.get("labels.limit")
+    limit = min(float(np.median(given)), _SPAN * last) if given is not None else _SPAN * last
+    try:
+        return curve.reach(here.case.target, limit)
+    except Problem:
+        return None
+
+
+def need_views(here: World, option: Option) -> tuple[NeedView, ...]:
+    """Every need of an option with what it costs over the horizon. cost is None where it has no price."""
+    if option.outcome is None:
+        return ()
+    paid = dict[tuple[str, str, str], tuple[Interval, tuple[str, ...]]]()
+    if option.model is not None:
+        for cost in cashflow.need_costs(option.model, here.draws, here.common):
+            paid[cost.part, cost.need.item, cost.need.shared] = Interval.of(cost.present), cost.trail
+    out = list[NeedView]()
+    for part, needs in option.outcome.needs.parts().items():
+        for need in needs:
+            free = bool(np.all(np.asarray(need.amount) <= need.owned))
+            cost, trail = paid.get((part, need.item, need.shared), (None, need.trail))
+            shown = Interval(0.0, 0.0, 0.0, 0.0) if free else cost
+            out.append(
+                NeedView(
+                    part, need.item, need.unit, Interval.of(need.amount), shown, need.shared, need.owned,
+                    units.behind(here.case, trail),
+                )
+            )  # fmt: skip
+    return tuple(out)
+
+
+def option_view(here: World, option: Option, p_target: float | None) -> OptionView:
+    """One choice in a line."""
+    trail = units.behind(here.case, option.trail)
+    quality = option.outcome.quality if option.outcome is not None else None
+    shown = None if quality is None else Interval.of(quality)
+    if option.worth is None or option.outcome is None or quality is None:
+        return OptionView(option.choice, shown, p_target, None, None, trail)
+    npv = option.worth.operate
+    return OptionView(option.choice, shown, p_target, Interval.of(npv), float(np.mean(npv > 0)), trail)
+
+
+def value_view(here: World, row: Standing) -> tuple[ValueView, Array]:
+    """What the choice taken is worth, and the trough (draws,) for the entry ticket."""
+    option = row.taken
+    if option.model is None:
+        raise Problem("assess.no_value", at=row.id)
+    cash = cashflow.flows(option.model, here.draws, here.common)
+    npv, cumulative = row.npv, np.cumsum(cash.net, axis=1)
+    rates, months = value.irr(cash.net), value.payback_of(cumulative)
+    trough = np.minimum(cumulative.min(axis=1), 0.0)
+    bands = np.quantile(cumulative, (0.05, 0.5, 0.95), axis=0)
+    rate, paid = rates.rate[np.isfinite(rates.rate)], months[np.isfinite(months)]
+    view = ValueView(
+        npv=Interval.of(npv),
+        p_positive=float(np.mean(npv > 0)),
+        tail=value.tail(npv),
+        irr=Interval.of(rate) if len(rate) else None,
+        p_irr=len(rate) / len(npv),
+        payback_months=Interval.of(paid) if len(paid) else None,
+        p_payback=len(paid) / len(npv),
+        trough=Interval.of(trough),
+        quantiles=_floats(np.quantile(npv, np.linspace(0, 1, 101))),
+        cumulative_low=_floats(bands[0]),
+        cumulative_median=_floats(bands[1]),
+        cumulative_high=_floats(bands[2]),
+        rows=_mean_rows(cash.rows),
+        trail=units.behind(here.case, {*option.trail, RATE}),
+    )
+    return view, trough
+
+
+def _mean_rows(rows: Mapping[str, Array]) -> dict[str, tuple[float, ...]]:
+    return {name: _floats(row.mean(axis=0)) for name, row in rows.items()}
+
+
+def _floats(values: Array) -> tuple[float, ...]:
+    return tuple(float(v) for v in values)

@@ -1,0 +1,1 @@
+"""What needs cost and what quality earns: the cash model as named rows, and the value of its flows."""

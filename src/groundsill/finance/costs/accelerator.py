@@ -1,0 +1,19 @@
+"""Accelerators: hours that are rented; hours on hardware of one's own are `owned` and cost nothing here."""
+
+from __future__ import annotations
+
+from groundsill.finance.charge import paid, price
+from groundsill.finance.rows import Row
+from groundsill.terms.needs import Need
+
+LABEL = {"en": "Accelerators", "zh": "加速卡"}
+
+
+def takes(item: str) -> bool:
+    """`accelerator:<id>`, in seconds."""
+    return item.startswith("accelerator:")
+
+
+def rows(need: Need, part: str, name: str, known: frozenset[str]) -> tuple[Row, ...]:
+    """Amount times price."""
+    return (paid(need, part, name, price(need)),)

@@ -1,0 +1,14 @@
+"""How good: metrics with their standard errors. Needs no torch and no scikit-learn."""
+
+from groundsill.lab.metrics.classification import (
+    Measured,
+    accuracy,
+    compute,
+    confusion,
+    higher_is_better,
+    macro_f1,
+    names,
+    recall,
+)
+
+__all__ = ["Measured", "accuracy", "compute", "confusion", "higher_is_better", "macro_f1", "names", "recall"]

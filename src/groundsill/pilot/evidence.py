@@ -1,0 +1,55 @@
+"""Evidence files: runs as JSON lines, each with the SHA-256 of its record, so that a changed line is seen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from groundsill.pilot.runs_table import import_csv
+from groundsill.pilot.table import write_aside
+from groundsill.terms.problem import Exit, Problem
+from groundsill.terms.run import Run
+
+__all__ = ["import_csv", "read", "shipped", "write"]
+
+
+def write(runs: Iterable[Run], path: Path) -> None:
+    """Write `runs`, one a line, the whole file or nothing. Raises Problem `pilot.no_room`."""
+    lines = []
+    for run in runs:
+        record = {"sha256": hashlib.sha256(run.canonical()).hexdigest(), "run": run.record()}
+        lines.append(json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n")
+    write_aside(path, "".join(lines).encode())
+
+
+def read(path: Path) -> list[Run]:
+    """Runs of an evidence file, in its order.
+
+    Raises Problem `pilot.no_evidence` (no such file) and `pilot.evidence_changed` (integrity), naming the line that is
+    not as it was written.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as e:
+        raise Problem("pilot.no_evidence", at=str(path), got=e.strerror or str(e)) from e
+    return [_run(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def shipped(run: Run) -> Run:
+    """The same run, marked as measured by the makers of the example instead of on the reader's machine."""
+    return replace(run, source=replace(run.source, kind="shipped"))
+
+
+def _run(line: bytes, at: str) -> Run:
+    try:
+        entry = json.loads(line)
+        run, digest = Run.of(entry["run"], at=at), entry["sha256"]
+    except (ValueError, KeyError, TypeError, Problem) as e:
+        raise Problem("pilot.evidence_changed", at=at, got=str(e)[:200], exit=Exit.INTEGRITY) from e
+    found = hashlib.sha256(run.canonical()).hexdigest()
+    if found != digest:
+        raise Problem("pilot.evidence_changed", at=at, got=found[:12], limit=str(digest)[:12], exit=Exit.INTEGRITY)
+    return run

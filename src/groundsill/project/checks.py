@@ -1,0 +1,140 @@
+"""Checks of a project file that look at more than one key."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from importlib import util
+from itertools import pairwise
+
+from groundsill.project.lines import Path
+from groundsill.project.mistakes import nearest
+from groundsill.project.numbers import candidate_of
+from groundsill.project.schema import CandidateLine, Data, ProjectFile
+from groundsill.terms.problem import Problem
+from groundsill.terms.quantity import CURRENCIES
+
+METRICS = ("accuracy", "macro-f1")
+_MODEL_NEEDED = ("prompt", "tune", "continue")
+
+Found = Iterator[tuple[Path, Problem]]
+
+
+def check(file: ProjectFile) -> Found:
+    """Every mistake between keys, with the path where it is shown."""
+    yield from _names(file)
+    if file.data is not None:
+        yield from _data(file.data)
+    yield from _money(file)
+    yield from _candidates(file)
+    yield from _risks(file)
+    rungs = file.pilot.rungs
+    if not rungs or any(r < 1 for r in rungs) or any(a >= b for a, b in pairwise(rungs)):
+        yield ("pilot", "rungs"), Problem("project.bad_rungs", got=str(list(rungs)))
+
+
+def _names(file: ProjectFile) -> Found:
+    for path, text in ((("name",), file.name), (("team", "role"), file.team.role)):
+        if not text.strip() or len(text) > 100 or not text.isprintable():
+            yield path, Problem("project.bad_name", got=ascii(text[:100]))
+    if file.task.kind == "text-classification" and file.task.metric not in METRICS:
+        yield ("task", "metric"), Problem("project.unknown_metric", got=file.task.metric, limit=", ".join(METRICS))
+    if file.evidence.average and file.task.kind == "score-average" and file.evidence.average != file.task.metric:
+        yield (
+            ("evidence", "average"),
+            Problem("project.other_average", got=file.evidence.average, limit=file.task.metric),
+        )
+
+
+def _data(data: Data) -> Found:
+    table, files = bool(data.path or data.text or data.label), bool(data.files)
+    if table == files or (table and not (data.path and data.text and data.label)):
+        missing = [k for k in ("path", "text", "label") if not getattr(data, k)]
+        yield ("data",), Problem("project.bad_data", got=", ".join(missing) if table and not files else "")
+    elif files and len(data.files) < 2:
+        yield ("data", "files"), Problem("project.one_class", got=", ".join(data.files))
+    test = data.test
+    if test is None:
+        return
+    if (
+        not (test.rows is not None or test.file or test.column)
+        or (test.file and test.column)
+        or bool(test.column) != bool(test.after)
+    ):
+        yield ("data", "test"), Problem("project.bad_test", got=", ".join(sorted(test.model_fields_set)))
+    if test.after:
+        try:
+            datetime.datetime.fromisoformat(test.after)
+        except ValueError:
+            yield ("data", "test", "after"), Problem("project.bad_date", got=test.after)
+
+
+def _money(file: ProjectFile) -> Found:
+    if file.finance.currency not in CURRENCIES:
+        limit = ", ".join(sorted(CURRENCIES))
+        yield ("finance", "currency"), Problem("project.unknown_currency", got=file.finance.currency, limit=limit)
+    if file.use.value_per_right is None and file.market.price_per_request is None:
+        yield ("use",), Problem("project.no_benefit")
+    twice = [k for k in file.hardware.price if f"accelerator:{k}" in file.prices]
+    twice += ["labels"] if "labels" in file.prices and file.labels is not None and file.labels.price is not None else []
+    twice += [file.team.role] if file.team.wage is not None and f"staff:{file.team.role}" in file.prices else []
+    for name in twice:
+        yield ("prices",), Problem("project.given_twice", got=name)
+
+
+def _candidates(file: ProjectFile) -> Found:
+    if not file.candidate:
+        yield ("candidate",), Problem("project.missing_section", got="candidate")
+    seen: set[str] = set()
+    for i, line in enumerate(file.candidate):
+        name = candidate_of(line).id
+        if name in seen:
+            yield ("candidate", i), Problem("project.duplicate_candidate", got=name)
+        seen.add(name)
+        allowed = methods(line.route)
+        if line.method not in allowed:
+            limit = ", ".join(m for m in allowed if m) or "-"
+            yield (
+                ("candidate", i, "method"),
+                Problem("project.unknown_method", got=line.method or '""', limit=limit, route=line.route),
+            )
+        if line.route in _MODEL_NEEDED and not line.model:
+            yield ("candidate", i), Problem("project.missing_key", got="model")
+        yield from _strings(line, i)
+
+
+def _strings(line: CandidateLine, i: int) -> Found:
+    for key in ("method", "model", "accelerator", "serve"):
+        text = getattr(line, key)
+        if text and (not text.isprintable() or any(c.isspace() for c in text) or len(text) > 200):
+            yield ("candidate", i, key), Problem("project.bad_name", got=ascii(text[:100]))
+
+
+def methods(route: str) -> tuple[str, ...]:
+    """Methods that a route knows: for tuning what stands on its shelf (`prompt_tuning` is written `prompt-tuning`)."""
+    if route in ("tune", "continue"):
+        if util.find_spec("groundsill.tuning") is None:
+            return ()
+        from groundsill import tuning
+        from groundsill.terms.shelf import names
+
+        return tuple(n.rstrip("_").replace("_", "-") for n in names(tuning))
+    return {
+        "none": ("",),
+        "classical": ("", "tfidf-logistic"),
+        "prompt": ("zero-shot", "few-shot"),
+        "pretrain": ("", "dense"),
+    }[route]
+
+
+def _risks(file: ProjectFile) -> Found:
+    ids, seen = [candidate_of(c).id for c in file.candidate], set[str]()
+    for i, risk in enumerate(file.risk):
+        if risk.name in seen or not risk.name.strip() or not risk.name.isprintable():
+            yield ("risk", i, "name"), Problem("project.bad_name", got=ascii(risk.name[:100]))
+        seen.add(risk.name)
+        if risk.candidate and risk.candidate not in ids:
+            yield (
+                ("risk", i, "candidate"),
+                Problem("project.unknown_candidate", got=risk.candidate, limit=nearest(risk.candidate, ids)),
+            )

@@ -1,0 +1,82 @@
+"""`draw`: every uncertain fact of a case becomes an array; the only place where the analysis is seeded."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from groundsill.project.case import Case
+from groundsill.terms.draws import Draws
+from groundsill.terms.fact import Fact
+from groundsill.terms.problem import Problem
+from groundsill.terms.quantity import Array, Choose, Exactly, Quantity
+
+# A normal or log-normal interval has tails past what can be: shares above 1, prices below 0. They are set to the limit.
+_SHARES = frozenset({"market.adoption", "market.rival_quality", "site.utilisation", "task.target", "task.confidence"})
+_AT_LEAST_ONE = frozenset({"site.pue", "team.loaded_cost_factor", "labels.workers"})
+_ANY = frozenset({"use.growth_per_year"})
+_SMALLEST = 2.0**-54  # a uniform of exactly 0 would be minus infinity on a normal
+
+
+def draw(case: Case, n: int, seed: int) -> Draws:
+    """Joint draws of all numbers of `case`, SI and in the currency of the case.
+
+    Arrays are (n,) and read-only; exact facts are floats; names and decisions (`Choose`) are left out. Each name has a
+    stream of its own, so a new fact never moves the draws of another. `fx.<CUR>` multiplies what is quoted in another
+    currency; `price.labels` is the price of one label by one worker times `labels.workers`.
+    Raises Problem `project.no_rate`, `draws.too_few`.
+    """
+    if n < 1:
+        raise Problem("draws.too_few", got=n, limit=1)
+    streams = Draws({}, n, seed)
+    values: dict[str, Quantity] = {}
+    for name, fact in case.facts.items():
+        if not isinstance(fact.value, (str, Choose)):
+            values[name] = _limited(name, _si(fact, name, streams))
+    _exchange(case, values)
+    if "price.labels" in values and "labels.workers" in values:
+        values["price.labels"] = values["price.labels"] * values["labels.workers"]
+    for value in values.values():
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    return Draws(values, n, seed)
+
+
+def _si(fact: Fact, name: str, streams: Draws) -> Quantity:
+    value = fact.value
+    factor = 1.0 if name.startswith("fx.") else fact.si_factor
+    if isinstance(value, Exactly):
+        return value.value * factor
+    if isinstance(value, (str, Choose)):
+        raise TypeError(name)
+    u: Array = np.maximum(streams.rng(name).random(streams.n), _SMALLEST)
+    return np.asarray(value.quantile(u), dtype=np.float64) * factor
+
+
+def _exchange(case: Case, values: dict[str, Quantity]) -> None:
+    for name, fact in case.facts.items():
+        if name not in values or name.startswith("fx.") or fact.currency in ("", case.currency):
+            continue
+        rate = values.get(f"fx.{fact.currency}")
+        if rate is None:
+            raise Problem("project.no_rate", at=fact.place, got=fact.currency, limit=case.currency, key=name)
+        values[name] = values[name] * rate
+
+
+def _limited(name: str, value: Quantity) -> Quantity:
+    low, high = limits(name)
+    if isinstance(value, np.ndarray):
+        return np.clip(value, low, high) if (low, high) != (-np.inf, np.inf) else value
+    return min(max(value, low), high)
+
+
+def limits(name: str) -> tuple[float, float]:
+    """Physical limits of an input in SI: what a tail past them is set to."""
+    if name in _ANY:
+        return -1.0, np.inf
+    if (
+        name in _SHARES
+        or (name.startswith("candidate.") and name.endswith(".quality"))
+        or name.startswith("class_share.")
+    ):
+        return 0.0, 1.0
+    return (1.0 if name in _AT_LEAST_ONE else 0.0), np.inf

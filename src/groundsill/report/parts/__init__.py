@@ -1,0 +1,1 @@
+"""The parts of the page, one file each: `blocks(view)` gives the blocks of one or more sections."""

@@ -1,0 +1,81 @@
+"""Which inputs move the answer, and where it flips."""
+
+from __future__ import annotations
+
+from groundsill.assess.assessment import Swing
+from groundsill.report.blocks import Align, Bar, Block, Chart, Heading, Table, Text, TornadoData
+from groundsill.report.view import View
+
+BARS = 10
+ALIGN: tuple[Align, ...] = ("left", "right", "right", "left", "left", "right", "right")
+STAFF = ("effort.", "price.staff:")
+
+
+def blocks(view: View) -> list[Block]:
+    """Tornado, flips in words, what staff work does to the doubt."""
+    swings = sorted(view.assessment.swings, key=lambda s: -abs(s.npv_high - s.npv_low))
+    if not swings:
+        return []
+    t = view.tongue
+    found: list[Block] = [Heading(2, t.say("inputs_title"), "inputs"), Text(t.say("inputs_lead"))]
+    found.append(_tornado(view, swings))
+    flips = [flip_text(view, s) for s in swings if s.flip is not None]
+    found += [Heading(3, t.say("flips_title"), "flips")]
+    found += [Text(text) for text in flips] or [Text(t.say("flips_none"))]
+    staff = sum(s.variance_share for s in swings if s.input.startswith(STAFF))
+    found.append(Text(t.say("staff_share", share=t.share(staff))))
+    return found
+
+
+def flip_text(view: View, s: Swing) -> str:
+    """Where this input changes the best option, as a sentence."""
+    t = view.tongue
+    side = "above" if s.npv_high >= s.npv_low and s.winner_beyond == s.winner_high else "past"
+    side = "below" if s.winner_beyond == s.winner_low != s.winner_high else side
+    side = "above" if s.winner_beyond == s.winner_high != s.winner_low else side
+    return t.say(
+        f"flip_{side}",
+        input=view.names.input(s.input),
+        value=t.amount(s.flip, s.unit),
+        winner=view.names.candidate(s.winner_beyond),
+        now=t.span(t.number(s.low), t.number(s.high)),
+    )
+
+
+def _tornado(view: View, swings: list[Swing]) -> Chart:
+    t, names = view.tongue, view.names
+    npv = view.assessment.verdict.npv
+    focus = view.focus()
+    base = npv.mean if npv else focus[1].npv.mean if focus else 0.0
+    bars = tuple(
+        Bar(
+            names.input(s.input),
+            t.say("flip_at", value=t.amount(s.flip, s.unit)) if s.flip is not None else "",
+            t.amount(s.low, s.unit),
+            t.amount(s.high, s.unit),
+            s.npv_low,
+            s.npv_high,
+            view.colour(s.winner_low),
+            view.colour(s.winner_high),
+        )
+        for s in swings[:BARS]
+    )
+    winners = dict.fromkeys(w for s in swings[:BARS] for w in (s.winner_low, s.winner_high))
+    legend = tuple((names.candidate(w), view.colour(w)) for w in winners)
+    body = tuple(
+        (
+            names.input(s.input),
+            t.span(t.number(s.low), t.amount(s.high, s.unit)),
+            t.span(t.number(s.npv_low), t.number(s.npv_high)),
+            t.span(names.candidate(s.winner_low), names.candidate(s.winner_high)),
+            flip_text(view, s) if s.flip is not None else t.number(None),
+            t.share(s.variance_share),
+            t.money(s.worth),
+        )
+        for s in swings
+    )
+    columns = ("input", "input_range", "npv_at_ends", "winners", "flip", "variance", "worth")
+    twin = Table(t.say("tornado_twin", currency=t.currency), tuple(t.say(f"column_{c}") for c in columns), body, ALIGN)
+    data = TornadoData(base, bars, legend, t.say("axis_npv", currency=t.currency), t.say("zero_line"))
+    about = names.candidate(focus[0].candidate) if focus else ""
+    return Chart(t.say("tornado_caption", candidate=about), data, twin, t.say("tornado_note"), t.say("tornado_about"))

@@ -1,0 +1,76 @@
+"""What may go wrong, what is shut, what was warned of, and the simple forecasts that stand beside ours."""
+
+from __future__ import annotations
+
+from groundsill.assess.assessment import Result
+from groundsill.report.blocks import Block, Heading, Notice, Table, Text
+from groundsill.report.data import plain
+from groundsill.report.names import plain_words
+from groundsill.report.view import View
+from groundsill.terms.quantity import DAY, HOUR, Chance
+
+
+def blocks(view: View) -> list[Block]:
+    """Gates, warnings, risks, baselines."""
+    a, t = view.assessment, view.tongue
+    found: list[Block] = [Heading(2, t.say("risks_title"), "risks")]
+    for r in a.results:
+        if r.status == "closed" and r.problem is not None:
+            title = t.say("gate_title", candidate=view.names.candidate(r.candidate))
+            found.append(Notice("bad", title, t.problem(r.problem)))
+    found += [Notice("warn", t.say("warning_title"), t.problem(w)) for w in a.warnings]
+    if len(found) == 1:
+        found.append(Text(t.say("risks_none")))
+    risks = _risks(view)
+    found += [risks] if risks else [Text(t.say("risks_unlisted"))]
+    baselines = _baselines(view)
+    if baselines:
+        found += [Heading(2, t.say("baseline_title"), "baseline"), Text(t.say("baseline_lead")), baselines]
+    return found
+
+
+def _risks(view: View) -> Table | None:
+    t = view.tongue
+    facts = [f for name, f in sorted(view.assessment.facts.items()) if name.startswith("risk.")]
+    if not facts:
+        return None
+    body = []
+    for f in facts:
+        value = f.value
+        chance = t.percent(value.chance) if isinstance(value, Chance) else t.number(None)
+        size = t.value(plain(value.size if isinstance(value, Chance) else value, t), f.unit)
+        body.append((plain_words(f.name.removeprefix("risk.")), chance, size, f.place or f.source.title))
+    columns = tuple(t.say(f"column_{c}") for c in ("risk", "chance", "size", "place"))
+    return Table(t.say("risks_caption"), columns, tuple(body), ("left", "right", "right", "left"))
+
+
+def _baselines(view: View) -> Table | None:
+    t = view.tongue
+    body = []
+    for r in view.assessment.results:
+        for name, value in r.baseline.items():
+            label = t.word(f"labels.baseline.{name}", plain_words(name))
+            simple, ours = _both(view, r, name, value)
+            body.append((view.names.candidate(r.candidate), label, simple, ours))
+    columns = tuple(t.say(f"column_{c}") for c in ("candidate", "baseline", "simple", "ours"))
+    return Table(t.say("baseline_caption"), columns, tuple(body), ("left", "left", "right", "right")) if body else None
+
+
+def _both(view: View, r: Result, name: str, value: float) -> tuple[str, str]:
+    """The simple forecast and ours, in the same unit, ours a dash where we forecast no such thing."""
+    t = view.tongue
+    if "calendar" in name:
+        unit = t.say("unit_days")
+        days = tuple(v / DAY for v in (r.calendar_seconds.median,)) if r.calendar_seconds else ()
+        return f"{t.number(value / DAY)} {unit}", f"{t.number(days[0])} {unit}" if days else t.number(None)
+    if "second" in name:
+        unit = t.say("unit_hours")
+        ours = [n.amount.median for n in r.needs if n.item.startswith("accelerator") and n.part == "build"]
+        return f"{t.number(value / HOUR)} {unit}", f"{t.number(ours[0] / HOUR)} {unit}" if ours else t.number(None)
+    if "npv" in name or "cost" in name:
+        return t.money(value), t.cash(r.value.npv if r.value and "npv" in name else None)
+    if "mfu" in name:
+        return t.share(value), t.number(None)
+    if "quality" in name or "last" in name or name == view.assessment.metric:
+        return t.quality(value), t.interval(r.quality, t.quality)
+    return t.number(value), t.number(None)

@@ -1,0 +1,39 @@
+"""Prediction of the next value from a few positive ones: log-normal values, unknown mean and scatter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from groundsill.terms.quantity import Array
+
+
+def scatter_scale(residuals: Array, freedom: float, prior_sd: float, prior_weight: float) -> tuple[float, float]:
+    """(degrees of freedom, scale) of the scatter after `residuals`, of which `freedom` are free.
+
+    Scaled inverse chi-squared prior: as if `prior_weight` residuals of size `prior_sd` had been seen (Gelman et al.,
+    Bayesian Data Analysis, 3rd edition, section 2.6).
+    """
+    total = prior_weight + freedom
+    return total, math.sqrt((prior_weight * prior_sd**2 + float(residuals @ residuals)) / total)
+
+
+def next_value(
+    values: Sequence[float], u: Array, *, prior_sd: float, prior_weight: float, highest: float = math.inf
+) -> Array:
+    """Draws (n,) of the next value at the probabilities `u` (n,): Student's t in logs, cut off at `highest`.
+
+    Flat prior on the mean (Gelman et al., section 3.2). The probabilities are given, so that the first k draws are the
+    same whatever n is.
+    """
+    from scipy.special import stdtr, stdtrit  # loaded late: not every command predicts
+
+    logs = np.log(np.asarray(values, dtype=np.float64))
+    mean = float(logs.mean())
+    freedom, scale = scatter_scale(logs - mean, len(logs) - 1.0, prior_sd, prior_weight)
+    spread = scale * math.sqrt(1 + 1 / len(logs))
+    share = 1.0 if math.isinf(highest) else float(stdtr(freedom, (math.log(highest) - mean) / spread))
+    t = np.asarray(stdtrit(freedom, np.clip(u, 1e-12, 1 - 1e-12) * share), dtype=np.float64)
+    return np.exp(mean + spread * t)

@@ -1,0 +1,35 @@
+"""What several routes need. Routes see this room only, never each other."""
+
+from groundsill.routes._shared.assemble import build_needs, each, month_needs, options, trained_bytes
+from groundsill.routes._shared.outcomes import learnt, planned
+from groundsill.routes._shared.people import calendar_seconds, label_needs, staff_need, token_needs
+from groundsill.routes._shared.serve import Served, serve, serve_from_shape
+from groundsill.routes._shared.train import Trained, baseline_seconds, training_from_flops, weights_of
+from groundsill.routes._shared.world import CurveKind, World, last_rung, middle, quality_at, wants
+
+__all__ = [
+    "CurveKind",
+    "Served",
+    "Trained",
+    "World",
+    "baseline_seconds",
+    "build_needs",
+    "calendar_seconds",
+    "each",
+    "label_needs",
+    "last_rung",
+    "learnt",
+    "middle",
+    "month_needs",
+    "options",
+    "planned",
+    "quality_at",
+    "serve",
+    "serve_from_shape",
+    "staff_need",
+    "token_needs",
+    "trained_bytes",
+    "training_from_flops",
+    "wants",
+    "weights_of",
+]

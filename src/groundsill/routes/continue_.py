@@ -1,0 +1,49 @@
+"""Continued pretraining of an open model on text of the field, then tuning."""
+
+from __future__ import annotations
+
+from groundsill.project.case import Case, Entrant
+from groundsill.resources.flops import simple_training_flops
+from groundsill.routes._shared import (
+    CurveKind,
+    Trained,
+    World,
+    learnt,
+    options,
+    planned,
+    token_needs,
+    training_from_flops,
+    wants,
+    weights_of,
+)
+from groundsill.terms.curve import Curve
+from groundsill.terms.draws import Draws
+from groundsill.terms.forecast import Forecast, Outcome
+
+LABEL = {"en": "continue pretraining, then tune", "zh": "继续预训练后再微调"}
+
+
+def curve(case: Case, entrant: Entrant) -> CurveKind:
+    """`labels` with runs of one's own, `point` with a published score or the user's line, else `none`."""
+    return wants(case, entrant)
+
+
+def forecast(case: Case, entrant: Entrant, draws: Draws, curve: Curve | None) -> Forecast:
+    """Continued training on `tokens` tokens (6ND), then as `tune`. Runs of one's own are taken as the tuning alone.
+
+    Raises Problem `routes.*`, `resources.no_timing`, `resources.no_efficiency`.
+    """
+    make = learnt if wants(case, entrant) == "labels" else planned
+
+    def outcome(world: World) -> Outcome:
+        return make(world, curve, _continued(world), token_needs(world))
+
+    return options(case, entrant, draws, outcome)
+
+
+def _continued(world: World) -> Trained:
+    weights, names = weights_of(world)
+    count = world.own("accelerators")
+    trail = (*names, *world.own_trail("tokens", "accelerators"))
+    flops = simple_training_flops(weights, world.get_own("tokens"))
+    return training_from_flops(world, flops, 1.0 if count is None else count, trail)

@@ -1,0 +1,1 @@
+"""Quality against labels, parameters and tokens: numbers in, numbers out."""

@@ -1,0 +1,150 @@
+"""From runs to curves. Method: docs of each part; the recipe as a whole is back-tested in benchmarks/."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from groundsill.scaling import mixture
+from groundsill.scaling.factors import WIDEST, Factor, factor_for
+from groundsill.scaling.predict import LabelCurve, PointCurve
+from groundsill.scaling.rungs import (
+    SIGNIFICANT,
+    Ladder,
+    chance_of,
+    checked,
+    gather,
+    is_fraction,
+    number,
+    reject_chance,
+    set_error,
+)
+from groundsill.terms.anchor import Anchor
+from groundsill.terms.candidate import Candidate
+from groundsill.terms.curve import Rung
+from groundsill.terms.problem import Problem
+from groundsill.terms.quantity import Array
+from groundsill.terms.run import Run
+
+REFIT_DRAWS = 4000
+LEAST_RUNGS_TO_HOLD_OUT = 4
+
+
+def fit_labels(runs: Sequence[Run], anchor: Anchor, *, n: int, rng: np.random.Generator) -> LabelCurve:
+    """Posterior of the metric against labels, `n` joint draws, from runs of one candidate at three label counts or more.
+
+    Mixture of the forms on the shelf (weights by WAIC), doubt that grows with distance, and an interval widened by
+    what public curves of the same kind taught (`factors.toml`). Runs without labels or value are passed over.
+    Raises Problem `scaling.no_runs`, `scaling.bad_value`, `scaling.too_few_rungs`, `scaling.at_chance`,
+    `scaling.at_zero_shot`.
+    """
+    ladder = gather(runs, anchor)
+    used = [r for r in runs if r.value is not None and r.at.get("labels", 0) > 0]
+    reject_chance(ladder, anchor, used)
+    slope, slope_error = ladder.slope()
+    flat = -slope < SIGNIFICANT * slope_error
+    factor = factor_for(used[0].candidate, anchor.higher_is_better, flat=flat)
+    notes = []
+    if slope > SIGNIFICANT * slope_error:
+        notes.append("scaling.falling")
+    elif flat:
+        notes.append("scaling.flat")
+    if ladder.scatter is None:
+        notes.append("scaling.one_seed")
+    if factor.kind == WIDEST:
+        notes.append("scaling.widest")
+    start = _start(anchor, used)
+    return _curve(ladder, factor, tuple(notes), (start, _least(anchor)), n, rng)
+
+
+def _start(anchor: Anchor, runs: Iterable[Run]) -> float | None:
+    """Error without labels: zero-shot if known, else chance."""
+    zero_shot = number(anchor.zero_shot)
+    known = chance_of(anchor, runs) if zero_shot is None else zero_shot
+    return None if known is None else 1 - known if anchor.higher_is_better else known
+
+
+def _least(anchor: Anchor) -> float | None:
+    """Least error possible, from the ceiling."""
+    ceiling = number(anchor.ceiling)
+    return None if ceiling is None else 1 - ceiling if anchor.higher_is_better else ceiling
+
+
+def _curve(
+    ladder: Ladder,
+    factor: Factor,
+    notes: tuple[str, ...],
+    ends: tuple[float | None, float | None],
+    n: int,
+    rng: np.random.Generator,
+) -> LabelCurve:
+    start, least = ends
+    last = float(ladder.error[-1])
+    points = mixture.Points(
+        t=ladder.x / float(ladder.x[-1]),
+        ln_error=np.log(ladder.error / last),
+        noise=ladder.seed_noise,
+        ln_start=None if not start else math.log(start / last),
+        ln_least=None if not least else math.log(least / last),
+    )
+    fitted = mixture.fit(points, n, rng)
+    drift, shift = rng.standard_normal(n), ladder.test_error * rng.standard_normal(n)
+    seed = int(rng.integers(2**63))
+
+    def refit() -> LabelCurve:
+        return _curve(ladder.without_last(), factor, notes, ends, REFIT_DRAWS, np.random.default_rng(seed))
+
+    enough = len(ladder.rungs) >= LEAST_RUNGS_TO_HOLD_OUT
+    return LabelCurve(ladder, fitted, factor, drift, shift, notes, start, refit if enough else None)
+
+
+def fit_point(runs: Sequence[Run], anchor: Anchor, *, n: int, rng: np.random.Generator) -> PointCurve:
+    """Quality that does not depend on the point, from all runs together: `n` draws, predictive for one new run.
+
+    Several runs: Student's t with their scatter (k - 1 degrees, scatter sqrt(1 + 1/k)), and on top the error of the
+    test set where all share it. One run: normal with its test-set error, given or binomial.
+    Raises Problem `scaling.no_runs`, `scaling.bad_value`, `scaling.no_error_known` (one run, no error, no test size),
+    `scaling.at_chance` (the mean is not two standard errors above chance).
+    """
+    pairs = checked(runs, anchor)
+    used, values = [r for r, _ in pairs], np.array([v for _, v in pairs])
+    name, k, mean = used[0].candidate.id, len(values), float(values.mean())
+    test = set_error(used, mean, is_fraction(anchor.metric, anchor.higher_is_better))
+    scatter = float(values.std(ddof=1)) if k > 1 else 0.0
+    if test is None and scatter == 0.0:
+        raise Problem("scaling.no_error_known", at=name, got=mean, limit=2, runs=k)
+    common = (test or 0.0) if len({r.test_id for r in used}) == 1 else 0.0
+    error = math.hypot(scatter / math.sqrt(k), test or 0.0)
+    _reject_point_at_chance(used, anchor, mean, error)
+    spread = scatter if common else max(scatter, test or 0.0)
+    noise = rng.standard_t(k - 1, n) * math.sqrt(1 + 1 / k) if k > 1 else rng.standard_normal(n)
+    draws = mean + noise * spread + common * rng.standard_normal(n) if k > 1 else mean + noise * (test or 0.0)
+    if is_fraction(anchor.metric, anchor.higher_is_better):
+        draws = np.clip(draws, 0.0, 1.0)
+    origin = "published" if all(r.source.kind == "publication" for r in used) else "fresh"
+    rung = Rung(0.0, mean, error, k, origin, tuple(sorted(r.id for r in used)))
+    return PointCurve(draws, (rung,), rung.runs)
+
+
+def _reject_point_at_chance(runs: Sequence[Run], anchor: Anchor, mean: float, error: float) -> None:
+    chance = chance_of(anchor, runs)
+    sign = 1.0 if anchor.higher_is_better else -1.0
+    if chance is not None and sign * (mean - chance) <= SIGNIFICANT * error:
+        rows = max((r.test_rows or 0 for r in runs), default=0)
+        raise Problem("scaling.at_chance", at=runs[0].candidate.id, got=mean, limit=chance, rows=rows, labels=0.0)
+
+
+def fit_known(draws: Array, anchor: Anchor, *, candidate: Candidate, trail: tuple[str, ...] = ()) -> PointCurve:
+    """A PointCurve from given draws (n,) of the metric: the user's own line. `trail`: names of its facts.
+
+    Raises Problem `scaling.bad_value` where the median is not a value that the metric can have; draws beyond [0, 1]
+    of a fraction are cut off.
+    """
+    fraction = is_fraction(anchor.metric, anchor.higher_is_better)
+    middle = float(np.median(draws))
+    if not np.isfinite(draws).all() or middle < 0 or (fraction and middle > 1):
+        limit = "0 to 1" if fraction else "0 or more"
+        raise Problem("scaling.bad_value", at=candidate.id, got=middle, limit=limit, metric=anchor.metric)
+    return PointCurve(np.clip(draws, 0.0, 1.0) if fraction else np.asarray(draws, dtype=np.float64), (), trail)

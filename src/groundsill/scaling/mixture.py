@@ -1,0 +1,140 @@
+"""Posterior of an error curve as joint draws from a mixture of forms (scaling laws compared in LCDB, Mohr 2022)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+
+from groundsill.scaling import forms
+from groundsill.scaling.sample import SIZE, posterior
+from groundsill.terms.quantity import Array
+from groundsill.terms.shelf import shelf
+
+FORMS: Mapping[str, ModuleType] = shelf(forms)
+LEAST_WEIGHT = 0.05  # of one form: with five points no score is sure enough to rule a form out
+MISFIT = (math.log(0.012), 1.0)  # prior of ln of the scatter about the curve that seeds do not explain, relative
+START_SPREAD = 0.3  # doubt about ln of the error without labels, where chance or zero-shot is known
+CEILING_SPREAD = 0.1  # doubt about ln of the least error, where the ceiling is known
+
+
+@dataclass(frozen=True)
+class Points:
+    """What a curve is fitted to. t (k,): labels over those of the largest rung, rising, the last is 1; ln_error (k,):
+    ln of error over the error of the largest rung; noise (k,): standard errors of ln_error from seeds alone (0 if
+    unknown). ln_start: the same at no labels, from chance or zero-shot; ln_least: from the ceiling; None if unknown."""
+
+    t: Array
+    ln_error: Array
+    noise: Array
+    ln_start: float | None = None
+    ln_least: float | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """The draws that follow one form: theta (m, p) of `form`, standing at `places` (m,) among all draws."""
+
+    form: str
+    theta: Array
+    places: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """n joint draws. weights: form -> share."""
+
+    parts: tuple[Part, ...]
+    weights: Mapping[str, float]
+    n: int
+
+    def ln_error(self, t: Array) -> Array:
+        """ln of error over the largest rung's error, shape (n, k), at t (k,); infinite at 0 where the form is."""
+        out = np.empty((self.n, len(t)))
+        for part in self.parts:
+            with np.errstate(over="ignore"):
+                out[part.places] = np.log(FORMS[part.form].value(part.theta, t))
+        return out
+
+    def ln_floor(self) -> Array:
+        """ln of the error with endless labels, over the largest rung's error, (n,); -inf where nothing stops it."""
+        out = np.empty(self.n)
+        for part in self.parts:
+            with np.errstate(divide="ignore"):
+                out[part.places] = np.log(FORMS[part.form].floor(part.theta))
+        return out
+
+
+def fit(points: Points, n: int, rng: np.random.Generator) -> Mixture:
+    """`n` draws from forms weighted by WAIC (Watanabe 2010, eq. 6), each at least LEAST_WEIGHT."""
+    found: dict[str, tuple[Array, float]] = {}
+    for name, form in FORMS.items():
+        log_rows = _rows(form, points)
+        theta = posterior(
+            lambda th, rows=log_rows, form=form: _finite(rows(th).sum(axis=1) + _facts(form, th[:, :-1], points)),
+            lambda th, form=form: form.log_prior(th[:, :-1]) + _log_misfit(th[:, -1]),
+            np.column_stack([form.sample(SIZE, rng), MISFIT[0] + MISFIT[1] * rng.standard_normal(SIZE)]),
+            rng,
+        ).theta
+        found[name] = theta[:, :-1], _waic(log_rows(theta))
+    return _mix(found, n, rng)
+
+
+def _rows(form: ModuleType, points: Points) -> Callable[[Array], Array]:
+    """Log likelihood of each point, (m, k), at (m, p + 1) whose last column is ln of the misfit."""
+
+    def rows(theta: Array) -> Array:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            off = points.ln_error - np.log(form.value(theta[:, :-1], points.t))
+            variance = points.noise**2 + np.exp(2 * theta[:, -1:])
+            return np.asarray(-0.5 * np.log(2 * math.pi * variance) - 0.5 * off**2 / variance)
+
+    return rows
+
+
+def _facts(form: ModuleType, theta: Array, points: Points) -> Array:
+    """Log likelihood of what is known of both ends of the curve, (m,)."""
+    out = np.zeros(len(theta))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        if points.ln_start is not None:
+            off = np.log(form.at_zero(theta)) - points.ln_start
+            out -= np.where(np.isposinf(off), 0.0, 0.5 * (off / START_SPREAD) ** 2)  # a form without a start has no say
+        if points.ln_least is not None:
+            short = np.maximum(points.ln_least - np.log(form.floor(theta)), 0.0)
+            out -= 0.5 * np.minimum(short / CEILING_SPREAD, 1e3) ** 2
+    return out
+
+
+def _finite(x: Array) -> Array:
+    return np.where(np.isfinite(x), x, -1e30)
+
+
+def _log_misfit(ln_scatter: Array) -> Array:
+    return np.asarray(-0.5 * ((ln_scatter - MISFIT[0]) / MISFIT[1]) ** 2)
+
+
+def _waic(rows: Array) -> float:
+    """Expected log density of new points, from rows (m, k): higher is better."""
+    top = rows.max(axis=0)
+    fit = np.log(np.exp(rows - top).mean(axis=0)) + top
+    return float((fit - rows.var(axis=0)).sum())
+
+
+def _mix(found: Mapping[str, tuple[Array, float]], n: int, rng: np.random.Generator) -> Mixture:
+    names = tuple(found)
+    score = np.array([found[name][1] for name in names])
+    weight = np.exp(score - score.max())
+    weight = np.maximum(weight / weight.sum(), LEAST_WEIGHT)
+    edges = np.cumsum(weight / weight.sum())
+    owner = np.searchsorted(edges, (np.arange(n) + rng.random()) / n).clip(max=len(names) - 1)
+    owner = rng.permutation(owner)
+    parts = []
+    for i, name in enumerate(names):
+        places = np.flatnonzero(owner == i)
+        theta = found[name][0]
+        taken = rng.permutation(len(theta))[np.arange(len(places)) % len(theta)]  # each draw equally often
+        parts.append(Part(name, theta[taken], places))
+    return Mixture(tuple(parts), dict(zip(names, (weight / weight.sum()).tolist(), strict=True)), n)
