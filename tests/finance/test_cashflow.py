@@ -76,7 +76,10 @@ def test_growth_and_paid_in_advance() -> None:
 def test_retunes_fall_inside_the_horizon(every: dict[str, float]) -> None:
     needs = Needs(per_retune=(labels(10),), calendar_seconds=MONTH, retune_seconds=None if every else 12 * MONTH)
     paid = cash(outcome(needs), draws(**every), PLAN).rows["per_retune.labels"][0]
-    assert np.flatnonzero(paid < -1e-9).tolist() == [14, 26]  # begins 12 and 24 months after first use, paid within the month
+    assert np.flatnonzero(paid < -1e-9).tolist() == [
+        14,
+        26,
+    ]  # begins 12 and 24 months after first use, paid within the month
     assert paid.sum() == pytest.approx(-60)
 
 

@@ -60,19 +60,19 @@ def sheet(expression: Expr, inputs: dict[str, object]) -> Sheet:
 def test_vector_equals_scalar_and_present_equals_the_sum(expression: Expr) -> None:
     a, b, r = np.array([0.5, -2.0, 3.0]), np.array([1.0, 4.0, -1.0]), np.array([0.0, 0.1, 0.3])
     whole = sheet(expression, {"a": a, "b": b, "r": r})
-    values = np.broadcast_to(whole.value("out"), (3, MONTHS + 1))
-    present = np.broadcast_to(whole.present("out")[:, 0], (3,))
+    values = np.broadcast_to(whole.value("out"), (MONTHS + 1, 3)).T
+    present = np.broadcast_to(whole.present("out")[0], (3,))
     factors = (1 + r[:, None]) ** (-np.arange(MONTHS + 1) / 12)
     np.testing.assert_allclose(present, (values * factors).sum(axis=1), rtol=1e-10, atol=1e-8)
     for i in range(3):
         one = sheet(expression, {"a": float(a[i]), "b": float(b[i]), "r": float(r[i])})
-        np.testing.assert_allclose(np.broadcast_to(one.value("out"), (1, MONTHS + 1))[0], values[i], rtol=1e-12)
+        np.testing.assert_allclose(np.broadcast_to(one.value("out"), (MONTHS + 1, 1))[:, 0], values[i], rtol=1e-12)
         np.testing.assert_allclose(one.present("out")[0, 0], present[i], rtol=1e-10, atol=1e-8)
 
 
 def test_previous_is_zero_in_month_0() -> None:
     got = sheet(Previous("base"), {"a": 2.0, "b": 0.0, "r": 0.0}).value("out")
-    np.testing.assert_array_equal(got[0], [0, 1, 3, 5, 7, 9, 11, 13])
+    np.testing.assert_array_equal(got[:, 0], [0, 1, 3, 5, 7, 9, 11, 13])
 
 
 def test_a_cycle_is_named() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.pilot.fake_bench import ALL, CLASSICAL, FEW, FULL, HEAD, LORA, NONE, SPEEDS, ZERO, make_inputs
+from tests.pilot.fake_bench import ALL, CLASSICAL, FEW, FULL, HEAD, LORA, NONE, SPEEDS, ZERO, make_inputs, three_epochs
 
 from groundsill.pilot.calibrate import Pace, prompt_rows
 from groundsill.pilot.inputs import Speed
@@ -22,11 +23,16 @@ def shots(candidate: Candidate) -> int:
     return 6 if candidate.method == "few-shot" else 0
 
 
-def a_plan(budget: float, speeds: dict[Candidate, Speed] = SPEEDS, done: frozenset[Cell] = frozenset()) -> Plan:
+def a_plan(
+    budget: float,
+    speeds: dict[Candidate, Speed] = SPEEDS,
+    done: frozenset[Cell] = frozenset(),
+    rows_seen: Callable[[Candidate, int], float] = three_epochs,
+) -> Plan:
     inputs = make_inputs(Path("/tmp"))
     ladder = cells(sorted(speeds, key=inputs.rank), RUNGS, SEEDS, shots)
     rows = {c: prompt_rows(s, inputs, budget, 1000) for c, s in speeds.items() if kind(c) == "prompt"}
-    pace = Pace(speeds, {c: rungs_of(c, RUNGS) for c in speeds}, rows, 1000, 0)
+    pace = Pace(speeds, {c: rungs_of(c, RUNGS) for c in speeds}, rows, 1000, 0, rows_seen)
     return plan(ladder, pace.seconds, budget, done)
 
 
@@ -46,6 +52,14 @@ def test_six_minutes_on_two_slow_cores_hold_what_the_example_needs() -> None:
         assert set(rungs(found, candidate)) == set(RUNGS) and min(rungs(found, candidate).values()) >= 2
     assert {100, 200, 400} <= set(rungs(found, LORA)) and min(rungs(found, LORA).values()) >= 2
     assert rungs(found, ZERO) == {0: 1} and rungs(found, FEW) == {6: 1}
+
+
+def test_where_every_rung_takes_as_long_three_rungs_come_before_a_second_seed() -> None:
+    def at_least_a_hundred_steps(candidate: Candidate, labels: int) -> float:
+        return max(1600.0, 2.0 * labels) if candidate in (LORA, FULL) else labels
+
+    found = a_plan(360.0, rows_seen=at_least_a_hundred_steps)
+    assert found.seconds <= 360.0 and set(rungs(found, LORA)) == {100, 200, 400}
 
 
 def test_more_time_goes_to_seeds_then_to_the_costly_candidate_and_to_distance() -> None:

@@ -22,8 +22,8 @@ from tests.pilot.fake_bench import (
     ZERO,
     Clock,
     FakeBench,
-    log_line,
     make_inputs,
+    true_curve,
 )
 
 from groundsill.catalogue.ledger import Ledger
@@ -37,8 +37,8 @@ from groundsill.terms.problem import Exit, Problem
 
 @pytest.fixture(autouse=True)
 def quick_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A straight line in the place of the fitted curve: these tests are about the running, not about the fit."""
-    monkeypatch.setattr("groundsill.pilot.dropping._forecast", log_line)
+    """The truth in the place of the fitted curve: these tests are about the running, not about the fit."""
+    monkeypatch.setattr("groundsill.pilot.dropping._forecast", true_curve)
 
 
 class Place:
@@ -173,6 +173,7 @@ def test_full_pilot_measures_every_cell_and_writes_its_evidence(place: Place) ->
 
 def test_shipped_runs_are_kept_and_measured_afresh(place: Place) -> None:
     report = place.go(None)
+    (place.inputs.base / "other").mkdir()
     other = Place(place.inputs.base / "other")
     pilot.record(Ledger(other.folder), [evidence.shipped(r) for r in report.done])
     fresh = other.go()
@@ -257,16 +258,13 @@ start = time.perf_counter()
 sys.path.insert(0, sys.argv[2])
 from groundsill.pilot import run as pilot
 from groundsill.pilot.bench import LabBench
-from groundsill.pilot.inputs import Inputs
-from groundsill.terms.candidate import Candidate
-import groundsill.pilot.table
+from fake_bench import make_inputs
 
 class Bench(LabBench):
     def files(self, spec, base):
         return (base / spec,)
     def versions(self):
         return {"fake": "1"} if sys.argv[3] == "fake" else super().versions()
-from tests.pilot.fake_bench import make_inputs
 report = pilot.run(make_inputs(Path(sys.argv[1])), ledger_folder=Path(sys.argv[1]) / ".groundsill",
                    budget_seconds=360.0, bench=Bench(Path(sys.argv[1])))
 print(len(report.done), len(report.fresh), "torch" in sys.modules, "sklearn" in sys.modules, time.perf_counter() - start)
@@ -275,9 +273,9 @@ print(len(report.done), len(report.fresh), "torch" in sys.modules, "sklearn" in 
 
 def test_the_second_call_is_quick_and_loads_no_torch(place: Place) -> None:
     report = place.go()
-    root = str(Path(__file__).parents[2])
+    here = str(Path(__file__).parent)
     told = subprocess.run(
-        [sys.executable, "-c", SECOND, str(place.inputs.base), root, "fake"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", SECOND, str(place.inputs.base), here, "fake"], capture_output=True, text=True, check=True
     )
     done, fresh, torch, sklearn, seconds = told.stdout.split()
     assert (int(done), int(fresh), torch, sklearn) == (len(report.done), 0, "False", "False")

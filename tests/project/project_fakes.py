@@ -9,9 +9,9 @@ from pathlib import Path
 from groundsill.project.file import Project, read
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.card import Card
-from groundsill.terms.fact import Fact
+from groundsill.terms.fact import Fact, Value
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Exactly, Range, ThreePoint, Value
+from groundsill.terms.quantity import Exactly, Range, ThreePoint
 from groundsill.terms.run import Run
 from groundsill.terms.shape import Shape
 from groundsill.terms.source import Source
@@ -33,6 +33,7 @@ text = ["Title", "Review Text"]
 label = "Department"
 test = {rows = 1000}
 licence = "CC0-1.0"
+commercial_use = true
 
 [use]
 requests_per_month = "20k to 60k"
@@ -130,7 +131,10 @@ class FakeCatalogue:
     def accelerator(self, id: str) -> Mapping[str, Fact]:
         if id not in ("cpu", "h100"):
             raise Problem("catalogue.unknown_accelerator", got=id, near="cpu, h100")
-        return {"memory_bytes": made_fact("memory_bytes", Exactly(8.0), "GiB"), "power_w": made_fact("power_w", Exactly(10.0), "W")}
+        return {
+            "memory_bytes": made_fact("memory_bytes", Exactly(8.0), "GiB"),
+            "power_w": made_fact("power_w", Exactly(10.0), "W"),
+        }
 
     def model(self, id: str) -> FakeModel:
         if id != "small":
@@ -156,7 +160,9 @@ HEAD = Candidate("tune", "head", "small")
 CLASSICAL = Candidate("classical")
 
 
-def made_run(candidate: Candidate = HEAD, labels: float = 200, seed: int | None = 0, value: float = 0.7, **more: object) -> Run:
+def made_run(
+    candidate: Candidate = HEAD, labels: float = 200, seed: int | None = 0, value: float = 0.7, **more: object
+) -> Run:
     base = Run(
         candidate, "text-classification", "accuracy", {"labels": labels}, Source("r", "measured"), value=value, stderr=0.01,
         seed=seed, chance=0.44, test_id="t" * 16, test_rows=1000, data_hash="d" * 64,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from groundsill.project.lines import index
+from groundsill.project.template import template
 
 TEXT = '''\
 # a comment with = and [brackets]
@@ -114,11 +114,10 @@ def test_any_quoted_keys_are_found(keys: list[str], gap: int) -> None:
         assert lines.at((key,)) == i * (gap + 2) + gap + 1
 
 
-def test_the_shipped_starting_files_are_indexed_whole() -> None:
-    folder = Path(__file__).parents[2] / "src/groundsill/project/start"
-    for path in folder.glob("*.toml"):
-        text = path.read_text(encoding="utf-8")
-        lines = index(text)
-        for key in tomllib.loads(text):
-            line = text.split("\n")[lines.at((key,)) - 1]
-            assert line.startswith((key, f"[{key}", f"[[{key}")), line
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_starting_files_are_indexed_whole(language: str) -> None:
+    text = template(name="n", data="d.csv", text="t", label="l", rows=900, classes=3, language=language)
+    lines = index(text)
+    for key in tomllib.loads(text):
+        line = text.split("\n")[lines.at((key,)) - 1]
+        assert line.startswith((key, f"[{key}", f"[[{key}")), line

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from project_fakes import GOOD, line_of, read_text
+from tests.project.project_fakes import GOOD, line_of, read_text
 
 from groundsill.project.file import MAX_BYTES, read
 from groundsill.project.kinds import MONEY, Kind, read_number
@@ -31,7 +31,10 @@ def test_the_users_numbers_become_facts_with_their_lines(tmp_path: Path) -> None
 
 def test_references_are_kept_apart_from_numbers(tmp_path: Path) -> None:
     project = read_text(tmp_path)
-    assert project.references == {"price.labels": "prices/labels/text", "price.staff:ml-engineer": "wages/ml-engineer/us"}
+    assert project.references == {
+        "price.labels": "prices/labels/text",
+        "price.staff:ml-engineer": "wages/ml-engineer/us",
+    }
     assert not set(project.references) & set(project.facts)
 
 
@@ -45,8 +48,15 @@ def test_a_risk_is_one_fact_with_its_chance(tmp_path: Path) -> None:
 def test_what_the_table_reader_needs(tmp_path: Path) -> None:
     spec = read_text(tmp_path).spec
     assert spec is not None
-    assert (spec.path, spec.text, spec.label, spec.test_rows) == ("reviews.csv", ("Title", "Review Text"), "Department", 1000)
-    by_date = GOOD.replace("test = {rows = 1000}", 'test = {column = "day", after = 2026-01-01}').replace('["Title", "Review Text"]', '"Body"')
+    assert (spec.path, spec.text, spec.label, spec.test_rows) == (
+        "reviews.csv",
+        ("Title", "Review Text"),
+        "Department",
+        1000,
+    )
+    by_date = GOOD.replace("test = {rows = 1000}", 'test = {column = "day", after = 2026-01-01}').replace(
+        '["Title", "Review Text"]', '"Body"'
+    )
     spec = read_text(tmp_path, by_date).spec
     assert spec is not None
     assert (spec.text, spec.test_column, spec.test_after, spec.test_rows) == (("Body",), "day", "2026-01-01", 0)
@@ -114,7 +124,7 @@ CHANGES = [
     ("chance = 0.1", "chance = 1.1", "project.out_of_range", "chance = 1.1"),
     ("chance = 0.1", "chance = -1", "project.out_of_range", "chance = -1"),
     ('"20k to 80k USD"', '"-5 USD"', "project.out_of_range", "cost = "),
-    ('candidate = "tune/head/small"', 'candidate = "tune/head/smal"', "project.unknown_candidate", "smal"),
+    ('candidate = "tune/head/small"', 'candidate = "tune/head/smal"', "project.unknown_candidate", "candidate = "),
     ("test = {rows = 1000}", "test = {}", "project.bad_test", "test ="),
     ("test = {rows = 1000}", 'test = {file = "a.csv", column = "b", after = "2026-01-01"}', "project.bad_test", "test ="),
     ("test = {rows = 1000}", 'test = {column = "b", after = "soon"}', "project.bad_date", "test ="),
@@ -154,11 +164,20 @@ def _line(text: str, where: str) -> int:
 
 
 def test_all_mistakes_are_collected_first_line_first(tmp_path: Path) -> None:
-    text = GOOD.replace("months = 36", "month = 36").replace("target = 0.82", "target = 82").replace('"20k to 60k"', '"60k to 20k"')
+    text = (
+        GOOD.replace("months = 36", "month = 36")
+        .replace("target = 0.82", "target = 82")
+        .replace('"20k to 60k"', '"60k to 20k"')
+    )
     with pytest.raises(ProblemList) as raised:
         read_text(tmp_path, text)
     found = raised.value
-    assert [p.code for p in found.problems] == ["project.out_of_range", "project.missing_key", "quantity.reversed", "project.unknown_key"]
+    assert [p.code for p in found.problems] == [
+        "project.out_of_range",
+        "project.missing_key",
+        "quantity.reversed",
+        "project.unknown_key",
+    ]
     assert (found.code, found.at) == (found.problems[0].code, found.problems[0].at)
     assert found.more["others"] == found.problems[1:]
 
@@ -174,7 +193,7 @@ def test_an_unknown_key_names_the_nearest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "code", "at"),
     [
-        (b"name = 1\nx = \"\xff\"\n", "project.not_utf8", "groundsill.toml:2"),
+        (b'name = 1\nx = "\xff"\n', "project.not_utf8", "groundsill.toml:2"),
         (GOOD.encode("utf-16"), "project.not_utf8", "groundsill.toml:1"),
         (b"PK\x03\x04\n\0\0\0", "project.binary", "groundsill.toml:2"),
         (b"#" * (MAX_BYTES + 1), "project.too_large", "groundsill.toml"),
@@ -252,3 +271,23 @@ def test_any_bytes_give_a_problem_and_no_traceback(tmp_path_factory: pytest.Temp
     path.write_bytes(data)
     with pytest.raises(Problem):
         read(path)
+
+
+_raw = st.sampled_from(["0", "-1", '""', '"x"', "true", "[]", "{}", "[{}]", "{choose = []}", "{choose = [1, 1]}", '{chance = 0.5, size = {choose = [1]}}',
+    "2026-01-01", "inf", '"1e999 USD/request"', '"fact:"', '"0 USD/hour"', '{p10 = 1, p50 = 2, p90 = 3, unit = 4}'])  # fmt: skip
+
+
+@given(st.integers(0, GOOD.count("\n") - 1), _raw, st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_any_value_on_any_line_is_read_or_named(
+    tmp_path_factory: pytest.TempPathFactory, number: int, raw: str, drop: bool
+) -> None:
+    """Each line of a good file gets a strange value, or is left out: a Project or a Problem with a line, nothing else."""
+    lines = GOOD.split("\n")
+    key, equals, _ = lines[number].partition(" = ")
+    lines[number] = "" if drop or not equals else f"{key} = {raw}"
+    try:
+        read_text(tmp_path_factory.mktemp("p"), "\n".join(lines))
+    except Problem as p:
+        for problem in getattr(p, "problems", (p,)):
+            assert problem.at.partition(":")[0] == "groundsill.toml" and problem.at.partition(":")[2].isdigit()

@@ -43,19 +43,22 @@ def init(data: Path, out: Path, *, text: tuple[str, ...] = (), label: str | None
 
     Raises Problem `api.exists` rather than overwrite a file, and what `lab.data` says of a table it cannot use.
     """
-    from groundsill.lab import data as tables
+    from groundsill.lab.data import DataSpec, read, sniff
     from groundsill.project.template import template
 
     if out.exists():
         raise Problem("api.exists", at=str(out))
-    guess = tables.sniff(data, text=text, label=label)
+    guess = None if text and label else sniff(data)
+    columns = text or ((guess.text,) if guess else ())
+    chosen = label or (guess.label if guess else "")
+    found = read(DataSpec(path=str(data.resolve()), text=columns, label=chosen), out.resolve().parent).card
     inside = data.resolve().is_relative_to(out.resolve().parent)
     where = data.resolve().relative_to(out.resolve().parent) if inside else data.resolve()
     content = template(
-        name=data.stem, data=where.as_posix(), text=guess.text, label=guess.label, rows=guess.rows, classes=guess.classes, language=language
-    )
+        name=data.stem, data=where.as_posix(), text=columns, label=chosen, rows=found.rows, classes=len(found.classes), language=language
+    )  # fmt: skip
     out.write_text(content, encoding="utf-8")
-    return Made(out, guess.text, guess.label, len(guess.classes), guess.rows)
+    return Made(out, columns, chosen, len(found.classes), found.rows)
 
 
 def doctor(project: Path | None = None) -> list[Finding]:

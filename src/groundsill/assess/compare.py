@@ -82,22 +82,35 @@ def standing(here: World, row: Fitted) -> Standing:
     if entrant.candidate.route == NONE:
         return _nothing(here, row)
     problem = row.problem
-    if problem is None and not entrant.anchor.higher_is_better and not row.unknown:
+    if problem is None and not entrant.anchor.higher_is_better:
         problem = Problem("assess.metric_falls", at=row.id, got=case.metric)
     if problem is not None:
         return Standing(entrant, "refused", row, (), (), None, problem)
     try:
-        found = options(here, row, earns=not row.unknown)
+        found = options(here, row)
     except Problem as refusal:
         return Standing(entrant, "refused", row, (), (), None, refusal.located(row.id))
-    chances = tuple(p_reach(case, entrant, o.outcome.quality if o.outcome else None) for o in found)
-    valued = [i for i, option in enumerate(found) if option.worth is not None]
-    if not valued:
+    chances = tuple(p_reach(case, entrant, _quality(o)) for o in found)
+    priced = [i for i, option in enumerate(found) if option.worth is not None]
+    valued = [i for i in priced if _quality(found[i]) is not None]
+    if not priced:
         why = next((o.problem for o in found if o.problem), Problem("assess.no_choice", at=row.id))
         return Standing(entrant, "refused", row, found, chances, None, why)
-    able = [i for i in valued if (chances[i] if chances[i] is not None else 1.0) >= case.confidence]
+    if not valued:
+        cheapest = max(priced, key=lambda i: _mean(found[i]))
+        return Standing(entrant, "unknown", row, found, chances, cheapest, None)
+    able = [i for i in valued if _able(case, chances[i])]
     best = max(able or valued, key=lambda i: _mean(found[i]))
-    return Standing(entrant, "unknown" if row.unknown else "assessed", row, found, chances, best, None)
+    return Standing(entrant, "assessed", row, found, chances, best, None)
+
+
+def _able(case: Case, chance: float | None) -> bool:
+    """Whether the target is reached surely enough; always where none is set."""
+    return chance is None or chance >= case.confidence
+
+
+def _quality(option: Option) -> Array | None:
+    return option.outcome.quality if option.outcome is not None else None
 
 
 def _nothing(here: World, row: Fitted) -> Standing:
@@ -127,5 +140,5 @@ def contenders(case: Case, rows: Sequence[Standing]) -> tuple[Standing, ...]:
     """Candidates that may be recommended: assessed ones that reach the target with the asked confidence; all assessed
     ones if none does. Largest mean NPV first, ties by id."""
     assessed = [row for row in rows if row.status == "assessed"]
-    able = [r for r in assessed if (r.taken_p_target if r.taken_p_target is not None else 1.0) >= case.confidence]
+    able = [row for row in assessed if _able(case, row.taken_p_target)]
     return tuple(sorted(able or assessed, key=lambda row: (-float(row.npv.mean()), row.id)))

@@ -14,7 +14,7 @@ from groundsill.finance.model import GROWTH, RATE
 from groundsill.finance.rows import Sheet
 from groundsill.project.case import Case
 from groundsill.terms.draws import Draws
-from groundsill.terms.forecast import Choice, Outcome
+from groundsill.terms.forecast import Choice, Forecast, Outcome
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Quantity
 
@@ -59,7 +59,7 @@ class World:
         """The same with some inputs replaced; growth and discount are computed again only if they change."""
         draws = replace(self.draws, values_by_name={**self.draws.values_by_name, **changes})
         if {RATE, GROWTH} & set(changes):
-            return self.with_draws(draws)
+            return World(self.case, draws, self.plan, cashflow.common(draws, self.plan).reuse(self.common))
         return World(self.case, draws, self.plan, self.common)
 
 
@@ -84,22 +84,44 @@ class Option:
     trail: tuple[str, ...]
 
 
-def options(
-    here: World, row: Fitted, *, choices: tuple[Choice, ...] | None = None, earns: bool = True
-) -> tuple[Option, ...]:
-    """All choices of a candidate (or those named), valued. earns=False: needs and cost rows only.
+def options(here: World, row: Fitted, *, choices: tuple[Choice, ...] | None = None) -> tuple[Option, ...]:
+    """All choices of a candidate (or those named), valued. Without a quality only the cost rows are there.
 
     Raises Problem of the route where not even needs can be forecast.
     """
-    entrant = row.entrant if choices is None else replace(row.entrant, choices=choices)
     watched = Watched(here.draws.values_by_name)
-    seen = replace(here.draws, values_by_name=watched)
-    forecast = row.route.forecast(here.case, entrant, seen, row.curve_for(here.draws))
+    seen = replace(here, draws=replace(here.draws, values_by_name=watched))
+    found = forecast(seen, row, choices)
     read = frozenset(watched.read | ({row.own} if row.own else set()))
-    return tuple(_option(here, row, outcome, read, earns) for outcome in forecast.outcomes)
+    out, before = list[Option](), None
+    for outcome in found.outcomes:
+        option, before = _option(here, row, outcome, read, before)
+        out.append(option)
+    return tuple(out)
 
 
-def _option(here: World, row: Fitted, outcome: Outcome, read: frozenset[str], earns: bool) -> Option:
+def forecast(here: World, row: Fitted, choices: tuple[Choice, ...] | None = None) -> Forecast:
+    """What the route says of all choices, or of those named; quality cut to as many draws as there are."""
+    entrant = row.entrant if choices is None else replace(row.entrant, choices=choices)
+    found = row.route.forecast(here.case, entrant, here.draws, row.curve)
+    n = here.draws.n
+    return Forecast(
+        found.candidate,
+        tuple(
+            o if o.quality is None or len(o.quality) == n else replace(o, quality=o.quality[:n]) for o in found.outcomes
+        ),
+    )
+
+
+def built(here: World, row: Fitted, outcome: Outcome) -> Model:
+    """The rows of an outcome."""
+    return cashflow.build(outcome, here.draws, replace(here.plan, candidate=row.id), earns=outcome.quality is not None)
+
+
+def _option(
+    here: World, row: Fitted, outcome: Outcome, read: frozenset[str], before: Sheet | None
+) -> tuple[Option, Sheet | None]:
+    """The option, and its sheet: the next choice takes over what is the same, such as the calendar."""
     trail = list(row.curve.trail) if row.curve is not None else []
     trail += [row.own] if row.own else []
     for group in outcome.needs.parts().values():
@@ -108,13 +130,14 @@ def _option(here: World, row: Fitted, outcome: Outcome, read: frozenset[str], ea
     if outcome.problem is not None:
         if not isinstance(outcome.problem, Problem):
             raise outcome.problem
-        return Option(outcome.choice, outcome, None, None, outcome.problem.located(row.id), read, _once(trail))
+        return Option(outcome.choice, outcome, None, None, outcome.problem.located(row.id), read, _once(trail)), before
     try:
-        model = cashflow.build(outcome, here.draws, replace(here.plan, candidate=row.id), earns=earns)
+        model = built(here, row, outcome)
     except Problem as problem:
-        return Option(outcome.choice, outcome, None, None, problem.located(row.id), read, _once(trail))
-    worth = cashflow.worth(model, here.draws, here.common)
-    return Option(outcome.choice, outcome, model, worth, None, read, _once([*trail, *model.trail]))
+        return Option(outcome.choice, outcome, None, None, problem.located(row.id), read, _once(trail)), before
+    sheet = model.sheet(here.draws, here.common)
+    worth = cashflow.worth_of(sheet if before is None else sheet.reuse(before), here.draws.n)
+    return Option(outcome.choice, outcome, model, worth, None, read, _once([*trail, *model.trail])), sheet
 
 
 def _once(names: list[str]) -> tuple[str, ...]:
@@ -127,10 +150,11 @@ class Probe:
     def __init__(self, here: World, row: Fitted, choice: Choice) -> None:
         self.here, self.row, self.choice = here, row, choice
         option = options(here, row, choices=(choice,))[0]
-        if option.model is None or option.worth is None or option.outcome is None:
+        if option.model is None or option.outcome is None or option.outcome.quality is None:
             raise option.problem or Problem("assess.no_value", at=row.id)
-        self.model, self.read, self.base = option.model, option.read, option.worth.operate
-        self.quality = option.outcome.quality
+        self.model, self.read, self.quality = option.model, option.read, option.outcome.quality
+        self._sheet = self.model.sheet(here.draws, here.common)
+        self.base = cashflow.worth_of(self._sheet, here.draws.n).operate
 
     @property
     def uses(self) -> frozenset[str]:
@@ -145,14 +169,13 @@ class Probe:
         here, model = self.here.changed(changes), self.model
         if names & self.read:
             try:
-                option = options(here, self.row, choices=(self.choice,))[0]
+                again = forecast(here, self.row, (self.choice,)).outcomes[0]
+                if again.problem is not None or again.quality is None:
+                    return np.full(here.draws.n, np.nan)
+                model = built(here, self.row, again)
             except Problem:
                 return np.full(here.draws.n, np.nan)
-            if option.model is None or option.worth is None:
-                return np.full(here.draws.n, np.nan)
-            if quality is None:
-                return option.worth.operate
-            model = option.model
         if quality is not None:
             model = replace(model, own={**model.own, "quality": quality})
-        return cashflow.worth(model, here.draws, here.common).operate
+        sheet = model.sheet(here.draws, here.common).reuse(self._sheet)
+        return cashflow.worth_of(sheet, here.draws.n).operate

@@ -88,7 +88,7 @@ def basis(x: Array) -> Array:
     if len(values) == 1:
         return np.ones((len(x), 1))
     if len(values) <= _FEW:
-        return (x[:, None] == values[None, :]).astype(np.float64)
+        return np.asarray(x[:, None] == values[None, :], dtype=np.float64)
     heavy = counts.argmax()
     lump = x == values[heavy]
     mixed = bool(counts[heavy] > len(x) / 20)

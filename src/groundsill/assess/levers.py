@@ -48,19 +48,19 @@ def _of(here: World, small: World, row: Standing) -> list[Threshold]:
 
 
 def _lever(here: World, row: Standing, name: str, full: Probe, quick: Probe) -> list[Threshold]:
-    """A straight line is followed over all draws, anything else over the first 2,000."""
+    """Thresholds of one lever. What its route reads may bend NPV: it is tried on few draws, and stays there if it does;
+    a straight line is followed over all draws."""
     middle = float(np.median(here.draws[name]))
     if middle <= 0:
         return []
     searched = _RATES if name == RATE else (middle / _REACH, middle * _REACH)
-    form = "bent" if name == RATE else threshold.shape(lambda t: quick.npv({name: t}), middle)
-    probe = full if form == "straight" else quick
+    probe = full
+    if name == RATE or (name in quick.read and threshold.shape(lambda t: quick.npv({name: t}), middle) != "straight"):
+        probe = quick
 
     def net(amount: Quantity) -> Array:
         return probe.npv({name: amount})
 
-    if form == "flat":
-        return []
     found = threshold.crossing(net, middle, searched)
     if found is None:
         return []

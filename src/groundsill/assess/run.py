@@ -56,7 +56,7 @@ def run(case: Case, draws: Draws, *, version: str, made: str, cache: Path | None
         target=case.target, confidence=case.confidence, months=case.months, seed=draws.seed, draws=draws.n,
         version=version, made=made, verdict=replace(decided, trail=units.behind(case, decided.trail)),
         results=results, thresholds=levers.thresholds(here, rows), tickets=tickets, swings=tornado,
-        warnings=case.warnings, card=case.card, options=labels, gates=GATES, net_benefit=benefit, facts={}, runs={},
+        warnings=case.warnings + _notes(rows), card=case.card, options=labels, gates=GATES, net_benefit=benefit, facts={}, runs={},
     )  # fmt: skip
     return _sourced(case, draws, whole)
 
@@ -128,13 +128,27 @@ def _result(
     return replace(result, value=value), trough
 
 
+def _notes(rows: Sequence[Standing]) -> tuple[Problem, ...]:
+    """What curves, routes and the cash model have to say of the choices taken: one warning a code, with all whom it
+    concerns as its place."""
+    said = dict[str, list[str]]()
+    for row in rows:
+        if row.best is None or row.taken.outcome is None or row.taken.model is None:
+            continue
+        curve = tuple(getattr(row.fitted.curve, "notes", ())) if row.fitted is not None else ()
+        cash = () if row.entrant.candidate.route == NONE else row.taken.model.notes
+        for code in dict.fromkeys((*curve, *row.taken.outcome.needs.notes, *cash)):
+            said.setdefault(code, []).append(row.id)
+    return tuple(Problem(code, at=", ".join(sorted(ids))) for code, ids in sorted(said.items()))
+
+
 def _seen(entrant: Entrant) -> Trail:
     """What a refusal rests on: the runs that were looked at."""
     return tuple(sorted(run.id for run in entrant.runs))
 
 
 def _sourced(case: Case, draws: Draws, whole: Assessment) -> Assessment:
-    """Attach the facts and runs that some trail names; a name that leads nowhere is taken out and warned of."""
+    """Attach the facts and runs that some trail names; a name that leads nowhere is warned of."""
     facts = {**_settings(draws), **_class_shares(case), **case.facts}
     runs = units.runs_of(case)
     named = set(_trails(whole))

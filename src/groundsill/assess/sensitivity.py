@@ -38,6 +38,11 @@ class Field:
             sorted(n for n in used if n in draws and isinstance(draws[n], np.ndarray) and np.ptp(draws[n]) > 0)
         )
 
+    @property
+    def today(self) -> dict[str, float]:
+        """Mean NPV of each candidate over all draws, nothing changed."""
+        return {name: float(probe.base.mean()) + self.shift[name] for name, probe in self.probes.items()}
+
     def means(self, name: str, value: float) -> dict[str, float]:
         """Mean NPV of each candidate with the input, or the quality of one candidate, at `value`."""
         out = dict[str, float]()
@@ -108,10 +113,18 @@ def _swing(here: World, contest: Field, name: str, x: Array, learner: Learner, t
 def _flip(
     contest: Field, name: str, places: tuple[float, float, float], ends: tuple[str, str]
 ) -> tuple[float | None, str]:
-    """Where the winner at the median loses, on the side where it does, and to whom. Halving: one change is looked for."""
+    """Where today's winner loses, and to whom. Halving between a place where it wins and an end where it does not: one
+    change is looked for. (None, "") if it wins at none of the three places."""
     low, middle, high = places
-    now = winner(contest.means(name, middle))
-    inside, outside, beyond = (middle, high, ends[1]) if now != ends[1] else (middle, low, ends[0])
+    now = winner(contest.today)
+    if now == ends[1]:
+        inside, outside, beyond = high, low, ends[0]
+    elif now == ends[0]:
+        inside, outside, beyond = low, high, ends[1]
+    elif now == winner(contest.means(name, middle)):
+        inside, outside, beyond = middle, high, ends[1]
+    else:
+        return None, ""
     for _ in range(_STEPS):
         between = 0.5 * (inside + outside)
         found = winner(contest.means(name, between))

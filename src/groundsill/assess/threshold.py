@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from groundsill.terms.quantity import Z95, Array, Quantity
 
 Direction = Literal[">=", "<="]
 Net = Callable[[Quantity], Array]  # amount of the lever, a number or (draws,), -> NPV (draws,)
-_STEPS = 14  # halvings of the searched range; a straight line finishes inside the last piece
+Flags = npt.NDArray[np.bool_]
+Shape = Literal["flat", "straight", "bent", "unknown"]
+_STEPS = 16  # steps of a search at most
+_CLOSE = 1e-4  # relative change of the amount at which a search ends
 _SAME = 1e-7  # relative misfit up to which NPV counts as a straight line in the lever
 
 
@@ -24,7 +28,7 @@ class Crossing:
     of amounts; line: (mean intercept, mean slope, draws' NPV as intercept and slope) where NPV is a straight line."""
 
     star: Array
-    rising: Array
+    rising: Flags
     direction: Direction
     searched: tuple[float, float]
     line: tuple[Array, Array] | None
@@ -37,9 +41,6 @@ class Edge:
     value: float | None
     low: float | None
     high: float | None
-
-
-Shape = Literal["flat", "straight", "bent", "unknown"]
 
 
 def shape(net: Net, middle: float) -> Shape:
@@ -65,49 +66,60 @@ def crossing(net: Net, middle: float, searched: tuple[float, float]) -> Crossing
     """Where each draw breaks even. middle: a typical amount (> 0). None if the lever does not move NPV, or NPV is not
     known at both ends of the range.
 
-    If NPV is a straight line in the lever for every draw, this is exact; else each draw is bisected between the ends
+    If NPV is a straight line in the lever for every draw, this is exact; else each draw is searched between the ends
     of the range, which finds one sign change and takes it for the only one.
     """
     form, start, slope = _points(net, middle)
     if form == "flat":
         return None
     if form != "straight":
-        return _bisected(net, searched)
+        return _searched(net, searched)
     direction: Direction = ">=" if float(slope.mean()) > 0 else "<="
     with np.errstate(divide="ignore", invalid="ignore"):
         star = np.where(slope != 0, -start / slope, np.where(start > 0, -np.inf, np.inf))
     return Crossing(star, slope >= 0, direction, searched, (start, slope))
 
 
-def _bisected(net: Net, searched: tuple[float, float]) -> Crossing | None:
+def _searched(net: Net, searched: tuple[float, float]) -> Crossing | None:
     first, last = net(searched[0]), net(searched[1])
     if not (np.isfinite(first).all() and np.isfinite(last).all()):
         return None
     direction: Direction = ">=" if float((last - first).mean()) > 0 else "<="
     rising = last > 0
     changes = (first > 0) != rising
-    star = np.where(changes, _search(net, searched, np.where(rising, 1.0, -1.0)), np.where(rising, -np.inf, np.inf))
+    root = _search(net, searched, first, last, changes)
+    star = np.where(changes, root, np.where(rising, -np.inf, np.inf))
     return Crossing(star, rising | ~changes, direction, searched, None)
 
 
-def _search(net: Net, searched: tuple[float, float], sign: Array) -> Array:
-    """Root (draws,) of sign x NPV, which rises from below 0 to above it: halving, on a log scale where the range is
-    all positive, then a straight line in the last piece."""
-    log = searched[0] > 0
-    ends = np.log(searched) if log else np.asarray(searched)
-    low, high = np.full(len(sign), ends[0]), np.full(len(sign), ends[1])
-    scale: Callable[[Array], Array] = np.exp if log else (lambda t: t)
-    below, above = sign * net(scale(low)), sign * net(scale(high))
-    for _ in range(_STEPS):
-        middle = 0.5 * (low + high)
-        value = sign * net(scale(middle))
-        up = value > 0
-        low, below = np.where(up, low, middle), np.where(up, below, value)
-        high, above = np.where(up, middle, high), np.where(up, value, above)
-    left, right = scale(low), scale(high)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part = np.where(above > below, -below / (above - below), 0.5)
-    return np.asarray(left + np.clip(part, 0.0, 1.0) * (right - left))
+def _search(net: Net, searched: tuple[float, float], first: Array, last: Array, sought: Flags) -> Array:
+    """Root (draws,) of NPV between the ends of the range, where it is `first` and `last`; only where `sought`.
+
+    False position with the Illinois rule (Dowell and Jarratt 1971), and a halving (of the logarithm, where the range is
+    positive) every fourth step, so that a bent line cannot hold it up. NPV is nearly straight in most levers.
+    """
+    low, high = np.full(len(first), searched[0]), np.full(len(first), searched[1])
+    below, above = first.copy(), last.copy()
+    side, x = np.zeros(len(first)), np.full(len(first), np.nan)
+    for step in range(_STEPS):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            new = high - above * (high - low) / (above - below)
+        middle = np.sqrt(low * high) if searched[0] > 0 else 0.5 * (low + high)
+        new = np.where(np.isfinite(new) & (new > low) & (new < high) & (step % 4 != 3), new, middle)
+        value = net(new)
+        up = (value > 0) == (last > 0)
+        high, above, low, below = (
+            np.where(up, new, high),
+            np.where(up, value, np.where(side < 0, 0.5 * above, above)),
+            np.where(up, low, new),
+            np.where(up, np.where(side > 0, 0.5 * below, below), value),
+        )
+        side = np.where(up, 1.0, -1.0)
+        done = bool(np.all((np.abs(new - x) <= _CLOSE * np.abs(new))[sought]))
+        x = new
+        if done:
+            break
+    return x
 
 
 def confidence(found: Crossing, probability: float) -> Edge:
@@ -115,28 +127,29 @@ def confidence(found: Crossing, probability: float) -> Edge:
     break-evens. The interval is that of the order statistic: levels p -+ 1.645 sqrt(p (1 - p) / n)."""
     n = len(found.star)
     reach = Z95 * math.sqrt(probability * (1 - probability) / n)
-    at, easy, hard = (
-        _quantile(found, level) for level in (probability, probability - reach, min(probability + reach, 1.0))
-    )
+    levels = (probability, probability - reach, min(probability + reach, 1.0))
+    at, easy, hard = _edges(found, levels)
     return Edge(at, *((easy, hard) if found.direction == ">=" else (hard, easy)))
 
 
-def _quantile(found: Crossing, level: float) -> float | None:
-    """Smallest amount in the range (for `<=`: largest) at which the share of draws with NPV > 0 is `level` or more."""
+def _edges(found: Crossing, levels: tuple[float, ...]) -> list[float | None]:
+    """For each level the smallest amount in the range (for `<=`: the largest) at which the share of draws with NPV > 0
+    is that or more; None where there is none. Draws that stop paying past their break-even are counted as such."""
     star, step, (low, high) = found.star, np.where(found.rising, 1.0, -1.0), found.searched
     if found.direction == "<=":
         star, step, low, high = -star, -step, -high, -low
     below = star <= low
     paying = float((below & (step > 0)).sum() + (~below & (step < 0)).sum())
-    need = level * len(star) - 1e-9
-    edge: float | None = low
-    if paying < need:
-        inside = (star > low) & (star <= high)
-        order = np.argsort(star[inside], kind="stable")
-        count = paying + np.cumsum(step[inside][order])
-        reached = np.flatnonzero(count >= need)
-        edge = float(star[inside][order][reached[0]]) if len(reached) else None
-    return edge if edge is None or found.direction == ">=" else -edge
+    inside = (star > low) & (star <= high)
+    order = np.argsort(star[inside], kind="stable")
+    places = np.concatenate(([low], star[inside][order]))
+    count = np.concatenate(([paying], paying + np.cumsum(step[inside][order])))
+    out = list[float | None]()
+    for level in levels:
+        reached = count >= level * len(star) - 1e-9
+        edge = float(places[reached.argmax()]) if reached.any() else None
+        out.append(edge if edge is None or found.direction == ">=" else -edge)
+    return out
 
 
 def break_even(net: Net, found: Crossing) -> Edge:
@@ -157,8 +170,12 @@ def break_even(net: Net, found: Crossing) -> Edge:
             if last > 0 and not pays
             else Edge(None, None, None)
         )
-    sign = np.array([1.0 if last > 0 else -1.0])
-    root = float(_search(lambda t: np.array([net(float(np.asarray(t)[0])).mean()]), found.searched, sign)[0])
+    ends = (np.array([first]), np.array([last]))
+
+    def mean(amount: Quantity) -> Array:
+        return np.array([net(float(np.asarray(amount)[0])).mean()])
+
+    root = float(_search(mean, found.searched, *ends, np.array([True]))[0])
     step = 1e-3 * max(abs(root), 1e-3 * (high - low))
     pitch = float((net(root + step) - net(root)).mean()) / step
     return _edge(found, root, net(root), pitch)

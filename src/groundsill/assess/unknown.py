@@ -59,6 +59,8 @@ def _cut(needs: Needs, n: int) -> Needs:
     def first(amount: Quantity) -> Quantity:
         return amount[:n] if isinstance(amount, np.ndarray) and amount.ndim else amount
 
-    parts = [tuple(replace(need, amount=first(need.amount)) for need in group) for group in needs.parts().values()]
+    build, per_request, per_month, per_retune = (
+        tuple(replace(need, amount=first(need.amount)) for need in group) for group in needs.parts().values()
+    )
     again = None if needs.retune_seconds is None else first(needs.retune_seconds)
-    return Needs(*parts, calendar_seconds=first(needs.calendar_seconds), retune_seconds=again)
+    return Needs(build, per_request, per_month, per_retune, first(needs.calendar_seconds), again)

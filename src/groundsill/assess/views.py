@@ -13,13 +13,14 @@ from groundsill.assess.evaluate import Option, World
 from groundsill.assess.fit import Fitted
 from groundsill.finance import cashflow, value
 from groundsill.finance.model import RATE
+from groundsill.scaling.predict import FARTHEST
 from groundsill.terms.curve import Curve, LabelsNeeded
 from groundsill.terms.draws import Draws
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Interval
 
 _POINTS = 33  # along a curve
-_SPAN = 32.0  # a curve is drawn up to this many times its largest rung, where its own limit allows it
+_AHEAD = 8.0  # a curve is drawn at least up to this many times its largest rung
 
 
 def curve_view(here: World, row: Fitted) -> CurveView | None:
@@ -47,7 +48,7 @@ def _places(row: Fitted, curve: Curve, draws: Draws) -> list[tuple[float, dict[s
     if curve.axis == "labels":
         first, last = min(r.x for r in curve.rungs), max(r.x for r in curve.rungs)
         most = max([last, *(c["labels"] for c in row.entrant.choices if "labels" in c)])
-        xs = np.geomspace(max(first, 1.0), min(max(most, 8 * last), _SPAN * last), _POINTS)
+        xs = np.geomspace(max(first, 1.0), min(max(most, _AHEAD * last), FARTHEST * last), _POINTS)
         return [(float(x), {"labels": float(x)}) for x in xs]
     if curve.axis == "parameters-tokens":
         names = [row.entrant.fact(key) for key in ("parameters", "tokens")]
@@ -62,9 +63,9 @@ def _places(row: Fitted, curve: Curve, draws: Draws) -> list[tuple[float, dict[s
 def _reach(here: World, curve: Curve) -> LabelsNeeded | None:
     if curve.axis != "labels" or here.case.target <= 0:
         return None
-    last = max(r.x for r in curve.rungs)
     given = here.draws.values_by_name.get("labels.limit")
-    limit = min(float(np.median(given)), _SPAN * last) if given is not None else _SPAN * last
+    farthest = FARTHEST * max(r.x for r in curve.rungs)
+    limit = farthest if given is None else float(np.median(given))
     try:
         return curve.reach(here.case.target, limit)
     except Problem:
@@ -77,8 +78,8 @@ def need_views(here: World, option: Option) -> tuple[NeedView, ...]:
         return ()
     paid = dict[tuple[str, str, str], tuple[Interval, tuple[str, ...]]]()
     if option.model is not None:
-        for cost in cashflow.need_costs(option.model, here.draws, here.common):
-            paid[cost.part, cost.need.item, cost.need.shared] = Interval.of(cost.present), cost.trail
+        for each in cashflow.need_costs(option.model, here.draws, here.common):
+            paid[each.part, each.need.item, each.need.shared] = Interval.of(each.present), each.trail
     out = list[NeedView]()
     for part, needs in option.outcome.needs.parts().items():
         for need in needs:
@@ -114,7 +115,7 @@ def value_view(here: World, row: Standing) -> tuple[ValueView, Array]:
     npv, cumulative = row.npv, np.cumsum(cash.net, axis=1)
     rates, months = value.irr(cash.net), value.payback_of(cumulative)
     trough = np.minimum(cumulative.min(axis=1), 0.0)
-    bands = np.quantile(cumulative, (0.05, 0.5, 0.95), axis=0)
+    bands = np.quantile(np.ascontiguousarray(cumulative.T), (0.05, 0.5, 0.95), axis=1, overwrite_input=True)
     rate, paid = rates.rate[np.isfinite(rates.rate)], months[np.isfinite(months)]
     view = ValueView(
         npv=Interval.of(npv),

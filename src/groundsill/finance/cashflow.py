@@ -14,7 +14,21 @@ from groundsill.terms.forecast import Outcome
 from groundsill.terms.needs import Need
 from groundsill.terms.quantity import Array
 
-__all__ = ["Cash", "Cost", "Model", "Plan", "Worth", "build", "cash", "common", "flows", "label", "need_costs", "worth"]
+__all__ = [
+    "Cash",
+    "Cost",
+    "Model",
+    "Plan",
+    "Worth",
+    "build",
+    "cash",
+    "common",
+    "flows",
+    "label",
+    "need_costs",
+    "worth",
+    "worth_of",
+]
 
 
 @dataclass(frozen=True)
@@ -55,17 +69,24 @@ def cash(outcome: Outcome, draws: Draws, plan: Plan) -> Cash:
 def flows(model: Model, draws: Draws, parent: Sheet) -> Cash:
     """The same from a model that is built already. parent: `common` of the same draws."""
     sheet = model.sheet(draws, parent)
-    shape = (draws.n, parent.months + 1)
-    drivers = {n: np.broadcast_to(sheet.value(n), shape) for n, r in model.program.rows.items() if r.part == "driver"}
-    rows = {name: np.broadcast_to(sheet.value(name), shape) for name in model.cash}
-    net = np.broadcast_to(sheet.value("net"), shape)
-    return Cash(rows, net, drivers, model.trail, model.notes)
+    shape = (parent.months + 1, draws.n)
+
+    def whole(name: str) -> Array:
+        return np.broadcast_to(sheet.value(name), shape).T
+
+    drivers = {name: whole(name) for name, row in model.program.rows.items() if row.part == "driver"}
+    rows = {name: whole(name) for name in model.cash}
+    return Cash(rows, whole("net"), drivers, model.trail, model.notes)
 
 
 def worth(model: Model, draws: Draws, parent: Sheet) -> Worth:
     """Net present values of a model, by pushing the discounting into the rows. Equal to `value.npv` of `flows`."""
-    sheet = model.sheet(draws, parent)
-    first, last = (np.broadcast_to(sheet.present(name)[:, 0], (draws.n,)) for name in ("build_total", "net"))
+    return worth_of(model.sheet(draws, parent), draws.n)
+
+
+def worth_of(sheet: Sheet, n: int) -> Worth:
+    """The same from a model's sheet over `n` draws."""
+    first, last = (np.broadcast_to(sheet.present(name)[0], (n,)) for name in ("build_total", "net"))
     return Worth(first, last)
 
 
@@ -73,7 +94,7 @@ def need_costs(model: Model, draws: Draws, parent: Sheet) -> tuple[Cost, ...]:
     """Present value of what each need costs."""
     sheet, out = model.sheet(draws, parent), list[Cost]()
     for name, (part, need) in model.needs.items():
-        present = -np.broadcast_to(sheet.present(name)[:, 0], (draws.n,))
+        present = -np.broadcast_to(sheet.present(name)[0], (draws.n,))
         read = [n for n in inputs_of((model.program.rows[name],)) if n in draws]
         out.append(Cost(part, need, present, tuple(dict.fromkeys((*need.trail, *read)))))
     return tuple(out)

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import cast
 
 import numpy as np
@@ -94,6 +94,12 @@ def label(item: str, language: str) -> str:
     return words.get(language, words["en"])
 
 
+@lru_cache(512)
+def _program(rows: tuple[Row, ...], given: tuple[tuple[str, bool], ...]) -> Program:
+    """The same rows come again and again, with other numbers: their order is found once."""
+    return Program(rows, dict(given))
+
+
 @cache
 def _shelf() -> tuple[CostItem, ...]:
     return tuple(cast(CostItem, module) for module in shelf(costs).values())
@@ -140,7 +146,9 @@ def build(outcome: Outcome, draws: Draws, plan: Plan, *, earns: bool = True) -> 
     rows.append(Row("net", "finance.row_net", "currency", "total", total(Ref(name) for name in cash)))
     given = {"discount": True, **({"growth": True} if GROWTH in known else {})}
     read = {*inputs_of(rows), RATE, *({GROWTH} & known)} & known
-    return Model(Program(rows, given), own, needs, cash, built, tuple(sorted(read)), tuple(notes))
+    return Model(
+        _program(tuple(rows), tuple(given.items())), own, needs, cash, built, tuple(sorted(read)), tuple(notes)
+    )
 
 
 def _clock(needs: Needs, known: frozenset[str], own: dict[str, Quantity]) -> list[Row]:
@@ -185,22 +193,18 @@ def _market(known: frozenset[str]) -> bool:
     return any(name.startswith("market.") for name in known)
 
 
-def _own_use(known: frozenset[str]) -> bool:
-    valued = any(name.startswith("use.") and name.endswith(("value_per_right", "cost_per_wrong")) for name in known)
-    return "use.requests_per_month" in known and (valued or not _market(known))
-
-
 def _volume(known: frozenset[str], earns: bool) -> list[Row]:
     """Requests by month: own use at `use.requests_per_month` with its growth, and what the market buys.
 
-    Where there is a market and own use has no value of its own, what is sold is all that is served. Sold = market requests x adoption x share; share = e^(w q) / (e^(w q) + rivals e^(w q_rival)), the logit form, here
+    Both are served. Sold = market requests x adoption x share; share = e^(w q) / (e^(w q) + rivals e^(w q_rival)), the logit form, here
     as 1 / (1 + rivals e^(w (q_rival - q))). Adoption or rivals that are not given are left out of the product.
     """
     rows = list[Row]()
     served = list[Expr]()
-    if _own_use(known):
-        own: Expr = Input("use.requests_per_month") * Ref("operating")
-        own = own if GROWTH not in known else Input("use.requests_per_month") * (Ref("growth") * Ref("operating"))
+    if "use.requests_per_month" in known:
+        pattern = Ref("growth") * Ref("operating") if GROWTH in known else Ref("operating")
+        rows.append(Row("volume", "finance.row_volume", "1", "driver", pattern))
+        own = Input("use.requests_per_month") * Ref("volume")
         rows.append(Row("requests_own", "finance.row_requests_own", "request", "driver", own))
         served.append(Ref("requests_own"))
     if _market(known) and earns:
@@ -220,7 +224,7 @@ def _volume(known: frozenset[str], earns: bool) -> list[Row]:
 def _benefits(known: frozenset[str], notes: list[str]) -> list[Row]:
     """Right decisions earn, wrong ones cost, against doing nothing; sold requests bring their price."""
     rows = list[Row]()
-    if _own_use(known):
+    if "use.requests_per_month" in known:
         classes = _classes(known, notes)
         for name, key, hit in (("value_right", "value_per_right", True), ("cost_wrong", "cost_per_wrong", False)):
             worth = _per_request(known, classes, key, hit)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Quantity
 
 _GRID = np.geomspace(0.05, 20.0, 257)  # discount factors of one period between which roots are looked for
+_COARSE = 8  # every eighth of them brackets a root that is known to be the only one
 
 
 def npv(flows: Array, rate_per_year: Quantity, periods_per_year: int = 12) -> Array:
@@ -40,49 +42,74 @@ class Rates:
 def irr(flows: Array, periods_per_year: int = 12) -> Rates:
     """Internal rate of return a year for every draw, only where it is the only one.
 
-    Roots are sign changes of sum flow_t x^t over 257 discount factors x of one period from 0.05 to 20 and the two ends
-    (x towards 0 and infinity, where the first and the last flow decide). By Descartes' rule a stream with one sign
-    change has one root; two roots closer together than a grid step (2.4 % in x) may be missed, never one alone.
+    A stream with one change of sign has one root (Descartes' rule of signs). For the others roots are sign changes of
+    sum flow_t x^t over 257 discount factors x of one period from 0.05 to 20 and the two ends (x towards 0 and
+    infinity, where the first and the last flow decide); two roots closer together than a grid step (2.4 % in x) may be
+    missed, never one alone. A root outside the grid is counted, but its rate is not given.
     """
     flows = np.atleast_2d(np.asarray(flows, dtype=np.float64))
-    signs = np.sign(flows @ _GRID[None, :] ** np.arange(flows.shape[1])[:, None])
-    signs = np.concatenate((_end(flows), signs, _end(flows[:, ::-1])), axis=1)
-    signs = np.where(signs == 0, 1.0, signs)  # a root on a grid point: counted with the side above it
-    crossings = signs[:, 1:] != signs[:, :-1]
-    roots = np.where((flows != 0).any(axis=1), crossings.sum(axis=1), 0)
-    place = crossings.argmax(axis=1)
-    inside = (roots == 1) & (place > 0) & (place < len(_GRID))
+    roots = _changes(flows)
     rate = np.full(len(flows), np.nan)
-    if inside.any():
-        at = place[inside]
-        x = _bisect(flows[inside], _GRID[at - 1], _GRID[at])
-        rate[inside] = x ** -float(periods_per_year) - 1.0
+    for group, grid in ((np.flatnonzero(roots == 1), _GRID[::_COARSE]), (np.flatnonzero(roots > 1), _GRID)):
+        if not len(group):
+            continue
+        columns = np.ascontiguousarray(flows[group].T)
+        signs = np.sign((grid[:, None] ** np.arange(len(columns))[None, :]) @ columns)
+        signs = np.concatenate((_end(columns), signs, _end(columns[::-1])))
+        signs[signs == 0] = 1.0  # a root on a grid point: counted with the side above it
+        crossings = signs[1:] != signs[:-1]
+        roots[group], place = crossings.sum(axis=0), crossings.argmax(axis=0)
+        inside = np.flatnonzero((roots[group] == 1) & (place > 0) & (place < len(grid)))
+        place = place[inside]
+        x = _root(columns[:, inside], grid[place - 1], grid[place], signs[place + 1, inside] > 0)
+        rate[group[inside]] = x ** -float(periods_per_year) - 1.0
     return Rates(rate, roots.astype(np.float64))
 
 
-def _end(flows: Array) -> Array:
-    """Sign of the first flow that is not 0, (draws, 1)."""
-    first = (flows != 0).argmax(axis=1)
-    return np.asarray(np.sign(flows[np.arange(len(flows)), first])[:, None], dtype=np.float64)
+def _changes(flows: Array) -> npt.NDArray[np.int64]:
+    """Changes of sign along each stream, zeros passed over, (draws,)."""
+    count = np.zeros(len(flows), dtype=np.int64)
+    last = np.zeros(len(flows))
+    for column in np.ascontiguousarray(flows.T):
+        sign = np.sign(column)
+        count += last * sign < 0
+        last = np.where(sign != 0, sign, last)
+    return count
 
 
-def _bisect(flows: Array, low: Array, high: Array) -> Array:
-    """Root in x of sum flow_t x^t between low and high, (draws,): Newton steps, halving where they leave the bracket."""
-    columns = np.ascontiguousarray(flows.T)
-    rising = _horner(columns, high)[0] > 0
+def _end(columns: Array) -> Array:
+    """Sign of the first flow that is not 0, (1, draws)."""
+    first = (columns != 0).argmax(axis=0)
+    return np.asarray(np.sign(columns[first, np.arange(columns.shape[1])])[None, :], dtype=np.float64)
+
+
+def _root(columns: Array, low: Array, high: Array, rising: npt.NDArray[np.bool_]) -> Array:
+    """Root in x of sum flow_t x^t between low and high, (draws,): Newton steps, halving where they leave the bracket.
+
+    Draws that are done are left out once they are more than half."""
+    out, left = np.empty(len(low)), np.arange(len(low))
     x = np.sqrt(low * high)
-    for _ in range(60):
+    for _ in range(100):
         value, slope = _horner(columns, x)
         above = (value > 0) == rising
         high, low = np.where(above, x, high), np.where(above, low, x)
         with np.errstate(divide="ignore", invalid="ignore"):
             step = x - value / slope
-        new = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
-        done = bool(np.all(np.abs(new - x) <= 1e-13 * x))
-        x = new
-        if done:
+        new = np.where((step > low) & (step < high), step, np.sqrt(low * high))
+        new = np.where(value == 0, x, new)
+        out[left] = new
+        more = np.abs(new - x) > 1e-13 * x
+        if not more.any():
             break
-    return x
+        columns, low, high, rising, x, left = (
+            columns[:, more],
+            low[more],
+            high[more],
+            rising[more],
+            new[more],
+            left[more],
+        )
+    return out
 
 
 def _horner(columns: Array, x: Array) -> tuple[Array, Array]:

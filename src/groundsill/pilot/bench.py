@@ -70,6 +70,12 @@ class LabBench:
             probed.score_seconds_per_row,
         )
 
+    def rows_seen(self, candidate: Candidate, labels: int) -> float:
+        """Rows times epochs, as the lab's recipe has it."""
+        from groundsill.lab.training.recipe import rows_seen
+
+        return float(rows_seen(candidate, labels))
+
     def measure(
         self,
         candidate: Candidate,

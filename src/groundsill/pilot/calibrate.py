@@ -63,7 +63,8 @@ class Pace:
     """Predicted seconds of cells, and how they turn out.
 
     speeds: of each candidate. ladders: its rungs, rising. rows: test rows of each prompt. first_seed: the cell of the
-    lowest rung with this seed pays for encoding the test set, where features are kept.
+    lowest rung with this seed pays for encoding the test set, where features are kept. rows_seen: training rows that
+    pass through a candidate at so many labels, all epochs together.
     """
 
     speeds: Mapping[Candidate, Speed]
@@ -71,6 +72,7 @@ class Pace:
     rows: Mapping[Candidate, int]
     test_rows: int
     first_seed: int
+    rows_seen: Callable[[Candidate, int], float]
     _seen: dict[Candidate, dict[int, list[tuple[float, float]]]] = field(default_factory=dict)
 
     def probed(self, cell: Cell) -> float:
@@ -82,7 +84,7 @@ class Pace:
         new_rows = cell.labels - (below[-1] if below else 0)  # rungs are nested: the rows below are encoded already
         if not below and cell.seed == self.first_seed:
             new_rows += self.test_rows
-        seconds = speed.start_seconds + speed.train_seconds_per_label * cell.labels
+        seconds = speed.start_seconds + speed.train_seconds_per_row * self.rows_seen(cell.candidate, cell.labels)
         return seconds + speed.encode_seconds_per_row * new_rows + speed.score_seconds_per_row * self.test_rows
 
     def seconds(self, cell: Cell) -> float:

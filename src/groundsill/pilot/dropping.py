@@ -48,7 +48,7 @@ class Judge:
 
     inputs: Inputs
     card: Card
-    _curves: dict[tuple[str, ...], Array | None] = field(default_factory=dict)
+    _curves: dict[tuple[object, ...], Array | None] = field(default_factory=dict)
 
     def verdict(self, candidate: Candidate, runs: Mapping[Candidate, Sequence[Run]], first_rung: int) -> Dropped | None:
         """Whether to drop `candidate`, given all runs so far. first_rung: the lowest on its ladder."""
@@ -133,7 +133,7 @@ class Judge:
         return np.asarray(1.0 - np.clip(1.0 - last, 0.0, None) * (top / labels) ** STEEPEST, dtype=np.float64)
 
     def _curve(self, candidate: Candidate, runs: Sequence[Run], labels: float) -> Array | None:
-        key = (candidate.id, f"{labels:g}", *sorted(r.id for r in runs))
+        key = (candidate, labels, *sorted((r.at["labels"], r.seed or 0) for r in runs))  # a cell is measured once
         if key not in self._curves:
             try:
                 self._curves[key] = _forecast(runs, self._anchor(), labels, self._rng(candidate))

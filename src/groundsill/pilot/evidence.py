@@ -13,7 +13,7 @@ from groundsill.pilot.table import write_aside
 from groundsill.terms.problem import Exit, Problem
 from groundsill.terms.run import Run
 
-__all__ = ["import_csv", "read", "shipped", "write"]
+__all__ = ["import_csv", "read", "refresh", "shipped", "write"]
 
 
 def write(runs: Iterable[Run], path: Path) -> None:
@@ -23,6 +23,23 @@ def write(runs: Iterable[Run], path: Path) -> None:
         record = {"sha256": hashlib.sha256(run.canonical()).hexdigest(), "run": run.record()}
         lines.append(json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n")
     write_aside(path, "".join(lines).encode())
+
+
+def refresh(runs: Iterable[Run], path: Path) -> None:
+    """Put `runs` into the file in place of those of the same measurement; all others in it stay.
+
+    Raises Problem `pilot.evidence_changed` rather than write over a file that is not as it was written.
+    """
+    new = list(runs)
+    same = {_measurement(r) for r in new}
+    old = [r for r in read(path) if _measurement(r) not in same] if path.exists() else []
+    write([*old, *new], path)
+
+
+def _measurement(run: Run) -> tuple[object, ...]:
+    # prompts: a later one may have been measured on more rows, so the test set does not tell them apart
+    at = () if run.candidate.route == "prompt" else (*sorted(run.at.items()), run.test_id)
+    return (run.candidate, run.metric, run.seed, run.data_hash, at)
 
 
 def read(path: Path) -> list[Run]:

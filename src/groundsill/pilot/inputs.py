@@ -38,15 +38,15 @@ class Table(Protocol):
 
 @dataclass(frozen=True)
 class Speed:
-    """How long a cell of one candidate takes: start + train x labels + encode x new rows + score x test rows.
+    """How long a cell of one candidate takes: start + train x rows seen + encode x new rows + score x test rows.
 
-    start_seconds: once a cell. train_seconds_per_label: all passes over one training row. encode_seconds_per_row: the
+    start_seconds: once a cell. train_seconds_per_row: one pass over one training row. encode_seconds_per_row: the
     frozen encoder's pass over a row, paid once a row because the features are kept; 0 where nothing is kept.
     score_seconds_per_row: per test row.
     """
 
     start_seconds: float
-    train_seconds_per_label: float
+    train_seconds_per_row: float
     encode_seconds_per_row: float
     score_seconds_per_row: float
 
@@ -108,6 +108,10 @@ class Bench(Protocol):
 
     def speed(self, candidate: Candidate, table: Table, inputs: Inputs, work: Path, emit: Emit) -> Speed:
         """Probe the speed of a candidate in a few seconds. Raises Problem if it cannot run here."""
+        ...
+
+    def rows_seen(self, candidate: Candidate, labels: int) -> float:
+        """Training rows that pass through the candidate, all epochs together, when it has `labels` labels."""
         ...
 
     def measure(

@@ -63,11 +63,20 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Plan:
-    """order: the cells to measure, first to last. seconds: what they take together, as predicted."""
+    """order: the cells to measure, first to last. cell_seconds: what each takes, as predicted."""
 
     order: tuple[Cell, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    seconds: float = 0.0
+    cell_seconds: tuple[float, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """What all cells take together, as predicted."""
+        return sum(self.cell_seconds)
+
+    def seconds_of(self, cell: Cell) -> float:
+        """What one cell of `order` takes, as predicted. Raises ValueError if it is not planned."""
+        return self.cell_seconds[self.order.index(cell)]
 
 
 def fit_rungs(rungs: Sequence[int], pool_rows: int) -> tuple[int, ...]:
@@ -155,7 +164,7 @@ def plan(
             purse.take(cell)
     order = tuple(c for c in ladder if c in purse.taken and c not in done)
     left = tuple(Skipped(c, "pilot.skipped_budget") for c in ladder if c not in purse.taken)
-    return Plan(order, left, sum(seconds_of(c) for c in order))
+    return Plan(order, left, tuple(seconds_of(c) for c in order))
 
 
 @dataclass

@@ -77,4 +77,5 @@ def ready(
 
 
 def problems(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Problem]:
+    """Stored entries of "dropped" as problems."""
     return {name: Problem(entry["code"], **entry["values"]) for name, entry in entries.items()}

@@ -29,7 +29,7 @@ from groundsill.pilot.ladder import (
     rungs_of,
 )
 from groundsill.pilot.outcome import PilotReport, chosen, key_of, problems, ready
-from groundsill.pilot.table import card, fingerprints, keep, known, stamp
+from groundsill.pilot.table import card, clear_leftovers, fingerprints, keep, known, stamp
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.event import Emit, Event, silent
 from groundsill.terms.problem import Exit, Problem
@@ -56,7 +56,7 @@ def run(
 ) -> PilotReport:
     """Measure the candidates of a project within a budget of time.
 
-    full, or no budget: the whole ladder, whatever it takes, with no candidate dropped; its runs are also written to
+    full, or no budget: the whole ladder, whatever it takes, with no candidate dropped; its runs are also put into
     `inputs.evidence`. plan_only: probe and plan, measure nothing. only: candidate ids, or their beginnings
     (`tune/lora`). A pilot that has run to its end returns at once while data, settings and versions are the same.
 
@@ -120,6 +120,7 @@ class _Session:
     # ---- the steps
 
     def go(self, files: Mapping[str, Mapping[str, Any]], plan_only: bool) -> PilotReport:
+        clear_leftovers(self.ledger.folder)
         self.table: Table = self.bench.read(self.inputs.spec, self.inputs.base, self.emit)
         self.card = keep(self.table, self.inputs.spec, files, self.ledger.folder, self.emit)
         self._restore()
@@ -186,7 +187,7 @@ class _Session:
             if kind(c) == "prompt"
         }
         ladders = {c: tuple(r for r in rungs_of(c, rungs) if r <= self.card.pool_rows) for c in found}
-        self.pace = Pace(found, ladders, rows, self.card.test_rows, self.inputs.seeds[0])
+        self.pace = Pace(found, ladders, rows, self.card.test_rows, self.inputs.seeds[0], self.bench.rows_seen)
         for cell, seconds in self.walls.items():
             if cell.candidate in found:
                 self.pace.note(cell, seconds)
@@ -202,7 +203,7 @@ class _Session:
         done = frozenset(self.runs)
         if self.budget_seconds is None:
             order = tuple(c for c in open_cells if c not in done)
-            return Plan(order, shut, sum(self.pace.seconds(c) for c in order))
+            return Plan(order, shut, tuple(self.pace.seconds(c) for c in order))
         room = self.budget_seconds - self._spent()
         found = plan(open_cells, self.pace.seconds, room, done, self.inputs.seeds[:FIRST_SEEDS])
         return replace(found, skipped=found.skipped + shut)
@@ -250,10 +251,12 @@ class _Session:
                 self._drop(candidate, verdict.code, verdict.values)
         return found
 
-    def _noisy(self) -> tuple[Cell, ...]:
+    def _noisy(self, planned_seconds: float = 0.0) -> tuple[Cell, ...]:
         """One or two more seeds at rungs whose mean is noisy, the cheapest first, within their share of the budget."""
-        total = self.budget_seconds if self.budget_seconds is not None else self._spent()
-        room = min(MORE_SHARE * total, total - self._spent() if self.budget_seconds is not None else total)
+        if self.budget_seconds is None:
+            room = MORE_SHARE * (self._spent() + planned_seconds)
+        else:
+            room = min(MORE_SHARE * self.budget_seconds, self.budget_seconds - self._spent() - planned_seconds)
         wanted: list[Cell] = []
         for candidate, labels in dict.fromkeys((c.candidate, c.labels) for c in self.ladder):
             values = [r.value for c, r in self.runs.items() if (c.candidate, c.labels) == (candidate, labels)]
@@ -281,7 +284,7 @@ class _Session:
             }
         self.ledger.extend((), states)
         if self.budget_seconds is None and self.inputs.evidence is not None:
-            evidence.write([evidence.shipped(r) for r in report.done], self.inputs.evidence)
+            evidence.refresh([evidence.shipped(r) for r in report.done], self.inputs.evidence)
         self.emit(
             Event(
                 "pilot.finished", {"fresh": len(report.fresh), "reused": len(report.reused), "seconds": report.seconds}
@@ -312,10 +315,11 @@ class _Session:
         return self.ledger.folder / "work"
 
     def _progress(self, now: Plan, cell: Cell | None = None) -> None:
-        self.remaining_seconds = now.seconds
+        likely = () if self.extras else self._noisy(now.seconds)
+        left = self.remaining_seconds = now.seconds + sum(self.pace.seconds(c) for c in likely)
         spent = self._spent()
         values: dict[str, object] = {
-            "done": spent, "total": spent + now.seconds, "remaining_seconds": now.seconds,
+            "done": spent, "total": spent + left, "remaining_seconds": left,
             "cells_done": len(self.runs), "cells_total": len(self.runs) + len(now.order),
             "next": now.order[0].candidate.id if now.order else "",
         }  # fmt: skip

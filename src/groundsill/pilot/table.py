@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from groundsill.terms.problem import Exit, Problem
 
 CARD = "card.json"
 FINGERPRINTS = "table.json"
+LEFTOVER_SECONDS = 60.0
 
 
 def card(spec: Any, base: Path, folder: Path, *, emit: Emit = silent, bench: Bench | None = None) -> Card:
@@ -117,6 +120,14 @@ def write_aside(path: Path, data: bytes) -> None:
         raise Problem(
             "pilot.no_room", at=str(path), got=free, limit=len(data), reason=e.strerror, exit=Exit.NO_ROOM
         ) from e
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a killed process left of `write_aside`: files aside that nobody has touched for a minute."""
+    for aside in folder.glob("*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - aside.stat().st_mtime > LEFTOVER_SECONDS:
+                aside.unlink()
 
 
 def _stored(folder: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from groundsill.project import evidence as files
 from groundsill.project import facts as binding
 from groundsill.project.case import Case, Entrant
-from groundsill.project.entrants import NONE, anchor_of, entrant, matching
+from groundsill.project.entrants import NONE, anchor_of, entrant, forbids_profit, matching
 from groundsill.project.facts import Binder, Facts
 from groundsill.project.file import Project
 from groundsill.project.lines import Path
@@ -38,6 +38,7 @@ def bind(
     `project.evidence_changed` with exit INTEGRITY.
     """
     b = Binder(project, catalogue)
+    _say_licence(b)
     binding.references(b)
     if card is not None:
         binding.from_card(b, card)
@@ -118,6 +119,14 @@ def _published(b: Binder) -> tuple[Run, ...]:
         timed = tuple(r for r in b.catalogue.runs(None) if "accelerator_seconds" in r.measures)
         runs += tuple(r for r in timed if r not in runs)
     return runs
+
+
+def _say_licence(b: Binder) -> None:
+    """Silence is not leave: use for profit of data whose licence nobody looked at is a warning."""
+    data = b.project.data
+    if data is not None and b.project.use.commercial and data.commercial_use is None and not forbids_profit(data):
+        place = b.project.place(("data", "licence"))
+        b.warnings.append(Problem("project.data_licence_unknown", at=place, got=data.licence or "-"))
 
 
 def _say_aside(b: Binder, aside: Mapping[str, int]) -> None:

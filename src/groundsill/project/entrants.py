@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from groundsill.project.case import Entrant
 from groundsill.project.facts import HOSTED, Binder, decisions, rebound
+from groundsill.project.schema import Data
 from groundsill.terms.anchor import Anchor
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.card import Card
@@ -135,7 +136,7 @@ def gate(candidate: Candidate, b: Binder, at: str) -> Problem | None:
     hosted = candidate.model.startswith(HOSTED)
     if hosted and data is not None and not data.may_leave:
         return Problem("project.data_may_not_leave", at=b.project.place(("data", "may_leave")), got=candidate.id)
-    if commercial and data is not None and data.commercial_use is False and _takes_in_data(candidate):
+    if commercial and data is not None and forbids_profit(data) and _takes_in_data(candidate):
         place = b.project.place(("data", "commercial_use"))
         return Problem("project.data_licence_forbids", at=place, got=data.licence or "-", candidate=candidate.id)
     told = b.facts.get(f"model.{candidate.model}.commercial_use")
@@ -145,6 +146,13 @@ def gate(candidate: Candidate, b: Binder, at: str) -> Problem | None:
             "project.model_licence_forbids", at=at, got=licence.value if licence else "-", model=candidate.model
         )
     return None
+
+
+def forbids_profit(data: Data) -> bool:
+    """Whether the licence of the data forbids use for profit: as the user says, else by an `NC` in its SPDX name."""
+    if data.commercial_use is not None:
+        return not data.commercial_use
+    return "NC" in data.licence.upper().split("-")
 
 
 def _takes_in_data(candidate: Candidate) -> bool:
@@ -174,7 +182,7 @@ def model_facts(b: Binder, candidate: Candidate, path: tuple[str | int, ...]) ->
             at=b.project.place(path),
             got=licence.value if licence else "-",
             model=model,
-            note=told.note,
+            note=told.note.removeprefix("conditions: "),
         )
         if all((w.code, w.more.get("model")) != (warning.code, model) for w in b.warnings):
             b.warnings.append(warning)

@@ -12,6 +12,7 @@ from groundsill.project.items import build_kind, month_kind
 from groundsill.project.kinds import check_limits, fit_unit
 from groundsill.project.lines import Path
 from groundsill.project.mistakes import nearest, placed
+from groundsill.project.schema import Site
 from groundsill.terms.card import Card
 from groundsill.terms.fact import Fact
 from groundsill.terms.problem import Problem
@@ -104,11 +105,16 @@ def defaults(b: Binder, routes: Iterable[str]) -> None:
     for route in sorted(set(routes) - {"none"}):
         for key, kind in (("build", build_kind(route)), ("month", month_kind(route))):
             name = f"effort.{route}.{key}"
-            fact = None if name in b.facts else b.take(name, f"effort/{route}/{key}", ("team", key))
+            fact = (
+                None
+                if name in b.facts or name in b.project.references
+                else b.take(name, f"effort/{route}/{key}", ("team", key))
+            )
             if fact is not None:
                 b.facts[name] = replace(fact, unit=fit_unit(fact.unit, kind))
-    for key in ("pue", "utilisation"):
-        if f"site.{key}" not in b.facts:
+    known = {n.rpartition("/")[2] for n in b.catalogue.names("sites/default/")} | {"pue", "utilisation"}
+    for key in sorted(known & Site.model_fields.keys()):
+        if f"site.{key}" not in b.facts and f"site.{key}" not in b.project.references:
             b.take(f"site.{key}", f"sites/default/{key}", ("site",))
     if "price.labels" in b.facts:
         b.given("labels.workers", 1.0, "", ("labels",), "one worker a label, as no number is given")

@@ -42,6 +42,11 @@ def rent_kind(item: str) -> Kind:
     return price_kind(f"accelerator:{item}")
 
 
+def mfu_kind(item: str) -> Kind:
+    """Kind of `hardware.mfu.<id>`."""
+    return Kind(("",), "Share of the peak that training reaches.", "0.35 to 0.5", high=1.0, above=True)
+
+
 def build_kind(route: str) -> Kind:
     """Kind of `team.build.<route>`. Raises Problem `project.unknown_route`."""
     return _effort(route, Kind(WORK, "Staff work to build.", "0.25 to 1 staff-month", bare=False))

@@ -49,6 +49,7 @@ class Kind:
     exact: bool = False
     decision: bool = False
     bare: bool = True
+    keep: bool = False
     per: str = ""
     name: str = ""
 
@@ -124,7 +125,7 @@ def fit_unit(unit: str, kind: Kind) -> str:
     unit = "/".join(parts)
     currency = parts[0]
     if "/".join([MONEY, *parts[1:]] if currency in CURRENCIES else parts) in kind.units:
-        return kind.units[0] if kind.bare else unit
+        return kind.units[0] if kind.bare and not kind.keep else unit
     if kind.bare and (unit in ("", "1") or (unit == "%" and kind.units[0] == "")):
         return unit if unit == "%" else kind.units[0]
     if len(currency) == 3 and currency.isascii() and currency.isupper() and currency not in CURRENCIES | UNITS.keys():

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from groundsill.project.items import build_kind, fx_kind, month_kind, price_kind, rent_kind
+from groundsill.project.items import build_kind, fx_kind, mfu_kind, month_kind, price_kind, rent_kind
 from groundsill.project.kinds import MONEY, Items, Kind
 
 PER_REQUEST = (f"{MONEY}/request",)
+TIME = ("s", "second", "minute", "hour", "day")
 WAGE = (f"{MONEY}/year", f"{MONEY}/month", f"{MONEY}/staff-month")
 
 
@@ -184,6 +185,11 @@ class Hardware(Section):
     price: Annotated[dict[str, Any], Items(rent_kind, "price.accelerator:{key}", ("cpu-2-core",))] = Field(
         default_factory=dict, description="Rent by accelerator.", examples=['{cpu-2-core = "0.1 USD/hour"}']
     )
+    mfu: Annotated[dict[str, Any], Items(mfu_kind, "accelerator.{key}.mfu", ("h100-sxm-80gb",))] = Field(
+        default_factory=dict,
+        description="Own line on the share of the peak that training reaches, by accelerator.",
+        examples=['{h100-sxm-80gb = "0.35 to 0.5"}'],
+    )
 
 
 class Finance(Section):
@@ -204,6 +210,17 @@ class Site(Section):
     pue: Annotated[Any, Kind(("",), "Power usage effectiveness.", "1.1 to 1.4", low=1.0)] = None
     utilisation: Annotated[
         Any, Kind(("",), "Mean load of a serving machine over its capacity.", "0.2 to 0.5", high=1.0, above=True)
+    ] = None
+    batch: Annotated[Any, Kind(("request",), "Requests that a machine answers together.", "8", low=1)] = None
+    bandwidth_efficiency: Annotated[
+        Any, Kind(("",), "Share of the memory bandwidth that is reached.", "0.5 to 0.8", high=1.0, above=True)
+    ] = None
+    mtbf_accelerator_seconds: Annotated[
+        Any, Kind(TIME, "Time between failures of one accelerator.", "30k to 60k hour", above=True, keep=True)
+    ] = None
+    checkpoint_seconds: Annotated[Any, Kind(TIME, "Time to write a checkpoint.", "1 to 5 minute", keep=True)] = None
+    restart_seconds: Annotated[
+        Any, Kind(TIME, "Time until training goes on after a failure.", "10 to 60 minute", keep=True)
     ] = None
 
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 Tone = Literal["", "good", "warn", "bad", "mute"]
 Align = Literal["left", "right"]
+
+
+def aligned(texts: int, numbers: int, after: int = 0) -> tuple[Align, ...]:
+    """Alignment of a table: so many columns of text, then of numbers, then of text."""
+    left, right, last = ["left"] * texts, ["right"] * numbers, ["left"] * after
+    return cast(tuple[Align, ...], (*left, *right, *last))
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Point:
 @dataclass(frozen=True)
 class CurveData:
     """A learning curve: 90 % band and median over `xs`, points, level lines (value, label), labels needed as (5, 50,
-    95 %) with None for "not reached". legend: code of a mark -> its words."""
+    95 %) with None for "not reached"; y_range: of all curves of the page. legend: code of a mark -> its words."""
 
     xs: tuple[float, ...]
     low: tuple[float, ...]
@@ -76,6 +82,7 @@ class CurveData:
     reach: tuple[float | None, float | None, float | None] | None
     x_label: str
     y_label: str
+    y_range: tuple[float, float]
     colour: int
     legend: Mapping[str, str]
 
@@ -91,9 +98,11 @@ class StackData:
 
 @dataclass(frozen=True)
 class StripData:
-    """Densities in currency, one row a candidate: (name, colour, quantiles at 0, 1, ..., 100 %)."""
+    """Densities in currency, one row a candidate: (name, colour, quantiles at 0, 1, ..., 100 %). log: on an axis that
+    is logarithmic for both signs; then without shapes, which such an axis would distort."""
 
     rows: tuple[tuple[str, int, tuple[float, ...]], ...]
+    log: bool
     x_label: str
     zero: str
 

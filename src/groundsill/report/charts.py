@@ -1,4 +1,4 @@
-"""Chart blocks drawn with `marks`. One function a kind; all are 360 px (a third of a page) or 480 px (half) wide."""
+"""Chart blocks drawn with `marks`. One function a kind; all are 360 px (a third of a page) or 400 px (half) wide."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from groundsill.report.blocks import Bar, CashData, Chart, CurveData, Point, Sta
 from groundsill.report.marks import Scale
 from groundsill.report.tongue import Tongue
 
-NARROW, WIDE = 360.0, 480.0
+NARROW, WIDE = 360.0, 400.0
 SHAPES = {"fresh": "full", "shipped": "hollow", "published": "diamond", "imported": "square"}
+BOLD = marks.SIZE * 1.1  # bold letters are about a tenth wider
 SERIES = 6  # colours of stacked bars: s1 to s6
-SPAN_FOR_LOG = 40.0  # widest interval over narrowest, beyond which a straight axis would flatten the small ones
 BINS = 72
 
 
@@ -43,9 +43,8 @@ def _padded(values: list[float], share: float = 0.06) -> tuple[float, float]:
 
 
 def _curve(d: CurveData, tongue: Tongue) -> tuple[str, float]:
-    levels = [v for v, _ in d.levels]
     edge = [e for p in d.points for e in (p.y - 1.645 * (p.error or 0), p.y + 1.645 * (p.error or 0))]
-    y = Scale(*_padded([*d.low, *d.high, *levels, *edge]), 232, 14)
+    y = Scale(*_padded([*d.y_range, *edge]), 232, 14)
     log = min(d.xs) > 0 and max(d.xs) / min(d.xs) > 4
     xs = [*d.xs, *(p.x for p in d.points if p.x > 0 or not log)]
     x = Scale(min(xs), max(xs), 46, NARROW - 12, "log" if log else "linear")
@@ -80,7 +79,8 @@ def _levels(d: CurveData, x: Scale, y: Scale) -> str:
         base = at - 5 if above else at + 14
         taken.append(base)
         body += marks.rule(x.start, at, x.end, at, "target" if i == 0 else "chance")
-        body += marks.text(x.end, base, words, anchor="end", look="halo")
+        left = i == 0  # the curve is low on the left, where the target's words have room
+        body += marks.text(x.start + 4 if left else x.end, base, words, anchor="start" if left else "end", look="halo")
     return body
 
 
@@ -124,7 +124,10 @@ def _months(x: Scale, y: float, label: str) -> str:
     step = next(s for s in (1, 2, 3, 6, 12, 24, 60, 1200) if x.high / s <= 8)
     parts = [marks.rule(x.start, y, x.end, y, "axis")]
     for m in range(0, int(x.high) + 1, step):
-        parts += [marks.rule(x(m), y, x(m), y + 4, "axis"), marks.text(x(m), y + 17, f"{m}", anchor="middle", look="tick")]
+        parts += [
+            marks.rule(x(m), y, x(m), y + 4, "axis"),
+            marks.text(x(m), y + 17, f"{m}", anchor="middle", look="tick"),
+        ]
     return "".join(parts) + marks.text((x.start + x.end) / 2, y + 34, label, anchor="middle", look="tick")
 
 
@@ -136,7 +139,7 @@ def _stack(d: StackData, tongue: Tongue) -> tuple[str, float]:
     body, top = marks.legend(items, 12, 12, WIDE - 24)
     top += 12
     for (name, values), total in zip(d.rows, sums, strict=True):
-        body += marks.text(12, top + 12, marks.fit(name, WIDE - 24), look="name")
+        body += marks.text(12, top + 12, marks.fit(name, WIDE - 24, BOLD), look="name")
         ends = [0.0, *accumulate(values)]
         for i, (start, end) in enumerate(pairwise(ends)):
             body += marks.bar(x(start), top + 19, x(end), 17, f"s{i % SERIES + 1}") if end > start else ""
@@ -145,46 +148,44 @@ def _stack(d: StackData, tongue: Tongue) -> tuple[str, float]:
     return body + marks.x_axis(x, top + 4, tongue.number, d.x_label), top + 44
 
 
-def _density(quantiles: tuple[float, ...], edges: np.ndarray) -> np.ndarray:
-    """Height per bin from 101 quantiles, smoothed over five bins, largest 1."""
+def _shape(x: Scale, quantiles: tuple[float, ...], base: float, k: str) -> str:
+    """The density above `base`, from 101 quantiles: height per bin, smoothed over five bins, largest 32 px."""
+    edges = np.linspace(x.low, x.high, BINS + 1)
     share = np.interp(edges, quantiles, np.linspace(0, 1, len(quantiles)), left=0.0, right=1.0)
     heights = np.convolve(np.diff(share), np.array([1, 2, 3, 2, 1]) / 9, mode="same")
-    return np.asarray(heights / max(float(heights.max()), 1e-12))
+    heights = 32 * heights / max(float(heights.max()), 1e-12)
+    seen = [i for i, h in enumerate(heights) if h > 0.05]
+    if not seen:
+        return ""
+    part = range(seen[0], seen[-1] + 1)
+    xs = [x((edges[i] + edges[i + 1]) / 2) for i in part]
+    return marks.band(xs, [base] * len(xs), [base - float(heights[i]) for i in part], k)
 
 
-def money_scale(spans: list[tuple[float, float]], start: float, end: float) -> Scale:
-    """A straight axis, or a log axis for both signs where the spans differ too much in size."""
+def _money_scale(spans: list[tuple[float, float]], log: bool, start: float, end: float) -> Scale:
     low, high = min(0.0, *(a for a, _ in spans)), max(0.0, *(b for _, b in spans))
-    sizes = [max(abs(a), abs(b)) for a, b in spans if a != b or a != 0]
-    if not sizes or low == high:
-        return Scale(low - 1, high + 1, start, end)
-    if max(sizes) / max(min(sizes), 1e-9) > SPAN_FOR_LOG:
-        return Scale(low, high, start, end, "signed", 10.0 ** math.floor(math.log10(min(sizes)) - 1))
-    return Scale(*_padded([low, high], 0.03), start, end)
+    sizes = [max(abs(a), abs(b)) for a, b in spans if max(abs(a), abs(b)) > 0]
+    if not log or not sizes:
+        return Scale(*_padded([low, high], 0.03), start, end)
+    return Scale(low * 1.3, high * 1.3, start, end, "signed", 10.0 ** math.floor(math.log10(min(sizes)) - 1))
 
 
 def _strip(d: StripData, tongue: Tongue) -> tuple[str, float]:
-    x = money_scale([(q[1], q[-2]) for _, _, q in d.rows], 12, WIDE - 12)
-    body, top, each = "", 26.0, 70.0
+    x = _money_scale([(q[1], q[-2]) for _, _, q in d.rows], d.log, 12, WIDE - 12)
+    body, top, each = "", 26.0, 48.0 if d.log else 70.0
     bottom = top + each * len(d.rows)
     grid = "".join(marks.rule(x(t), 20, x(t), bottom, "grid") for t in x.ticks(5))
-    bent = np.linspace(x.start, x.end, BINS + 1)
-    edges = np.array([_unscale(x, p) for p in bent])
     for name, colour, q in d.rows:
-        base, k = top + 54, f"k{colour}"
-        heights = _density(q, edges) * 32
-        mid = (bent[:-1] + bent[1:]) / 2
-        seen = [i for i, h in enumerate(heights) if h > 0.05]
-        if seen:
-            part = slice(seen[0], seen[-1] + 1)
-            xs = [float(v) for v in mid[part]]
-            body += marks.band(xs, [base] * len(xs), [base - float(h) for h in heights[part]], k)
+        base, k = top + each - 16, f"k{colour}"
+        body += "" if d.log else _shape(x, q, base, k)
         body += marks.rule(x(q[5]), base, x(q[-6]), base, f"line {k}")
-        body += marks.bar(x(q[25]), base - 3, x(q[-26]), 6, k) + marks.rule(x(q[50]), base - 9, x(q[50]), base + 7, "middle")
-        body += marks.text(12, top + 14, marks.fit(name, WIDE - 24), look="name")
+        body += marks.bar(x(q[25]), base - 3, x(q[-26]), 6, k) + marks.rule(
+            x(q[50]), base - 9, x(q[50]), base + 7, "middle"
+        )
+        body += marks.rule(x(0), top + 19, x(0), base + 9, "zero")
+        body += marks.text(12, top + 14, marks.fit(name, WIDE - 24, BOLD), look="name halo")
         top += each
-    zero = marks.rule(x(0), 20, x(0), bottom, "zero") + _zero_text(x, d.zero)
-    return grid + zero + body + marks.x_axis(x, bottom + 6, tongue.number, d.x_label), bottom + 46
+    return grid + _zero_text(x, d.zero) + body + marks.x_axis(x, bottom + 6, tongue.number, d.x_label), bottom + 46
 
 
 def _zero_text(x: Scale, words: str) -> str:
@@ -192,24 +193,18 @@ def _zero_text(x: Scale, words: str) -> str:
     return marks.text(min(max(x(0), x.start + half), x.end - half), 13, words, anchor="middle", look="tick")
 
 
-def _unscale(x: Scale, p: float) -> float:
-    share = (p - x.start) / (x.end - x.start)
-    if x.kind == "signed":
-        low, high = math.asinh(x.low / x.bend), math.asinh(x.high / x.bend)
-        return math.sinh(low + share * (high - low)) * x.bend
-    return x.low + share * (x.high - x.low)
-
-
 def _tornado(d: TornadoData, tongue: Tongue) -> tuple[str, float]:
     ends = [v for b in d.bars for v in (b.npv_low, b.npv_high)]
-    x = Scale(*_padded([*ends, d.base, 0.0], 0.04), 62, WIDE - 62)
+    x = Scale(*_padded([*ends, d.base, 0.0], 0.04), 46, WIDE - 46)
     body, top = marks.legend([(_swatch(f"fill k{k}"), words) for words, k in d.legend], 12, 12, WIDE - 24)
     first = top + 26
     bottom = first + 48 * len(d.bars)
-    lines = marks.rule(x(d.base), first - 4, x(d.base), bottom, "middle")
-    lines += marks.rule(x(0), first - 4, x(0), bottom, "zero") + _at(x, 0, d.zero, first - 8)
-    body += "".join(_bar(b, d.base, x, first + 48 * i) for i, b in enumerate(d.bars))
-    return lines + body + marks.x_axis(x, bottom + 4, tongue.number, d.x_label), bottom + 44
+    body += _at(x, 0, d.zero, first - 8)
+    for i, b in enumerate(d.bars):
+        top = first + 48 * i
+        lines = marks.rule(x(d.base), top + 16, x(d.base), top + 38, "middle")
+        body += _bar(b, d.base, x, top) + lines + marks.rule(x(0), top + 16, x(0), top + 38, "zero")
+    return body + marks.x_axis(x, bottom + 4, tongue.number, d.x_label), bottom + 44
 
 
 def _at(x: Scale, value: float, words: str, y: float) -> str:
@@ -221,7 +216,7 @@ def _bar(b: Bar, base: float, x: Scale, top: float) -> str:
     """Name and flip above the bar; the value of the input at each end of it, on its outer side."""
     note = marks.fit(b.note, 190, 11)
     free = WIDE - 24 - (marks.width(note, 11) + 12 if note else 0)
-    body = marks.text(12, top + 12, marks.fit(b.name, free), look="name halo")
+    body = marks.text(12, top + 12, marks.fit(b.name, free, BOLD), look="name halo")
     body += marks.text(WIDE - 12, top + 12, note, anchor="end", look="tick halo", size=11) if note else ""
     for npv, words, colour, other in (
         (b.npv_low, b.low, b.colour_low, b.npv_high),
@@ -230,5 +225,5 @@ def _bar(b: Bar, base: float, x: Scale, top: float) -> str:
         body += marks.bar(x(base), top + 19, x(npv), 16, f"k{colour}")
         left = npv < other or (npv == other and npv == b.npv_low and words == b.low)
         at, anchor = (x(min(npv, base)) - 5, "end") if left else (x(max(npv, base)) + 5, "start")
-        body += marks.text(at, top + 31, marks.fit(words, 66, 11), anchor=anchor, look="halo", size=11)
+        body += marks.text(at, top + 31, marks.fit(words, 44, 11), anchor=anchor, look="halo", size=11)
     return body

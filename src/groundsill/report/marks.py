@@ -51,7 +51,7 @@ class Scale:
             if 0 < low <= high:
                 powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
                 steps = (1, 2, 5) if len(powers) <= 3 and self.kind == "log" else (1,)
-                every = max(1, len(powers) // count)
+                every = max(1, math.ceil(len(powers) * len(sides) / (count + 1)))
                 found += [sign * s * 10.0**p for p in powers if p % every == 0 for s in steps]
         return sorted(t for t in found if self.low <= t <= self.high)
 
@@ -75,7 +75,7 @@ def px(value: float) -> str:
 def width(text: str, size: float = SIZE) -> float:
     """Estimated width of `text` in px: a Chinese character is one em wide, others a little over half."""
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return size * (wide + 0.56 * (len(text) - wide))
+    return size * (wide + 0.6 * (len(text) - wide))
 
 
 def fit(text: str, room: float, size: float = SIZE) -> str:

@@ -32,10 +32,11 @@ class Names:
 
     def candidate(self, candidate: Candidate | str | None) -> str:
         """A candidate as a phrase: `LoRA tuning, all-minilm-l6-v2`. An id that is not known stays as it is."""
+        if candidate == "none":
+            return self._label("route.none", "none")
         if candidate is None or isinstance(candidate, str):
-            if candidate == "none" or candidate not in self.known:
-                return self._label("route.none", "none") if candidate == "none" else clean(candidate or "")
-            candidate = self.known[candidate]
+            found = self.known.get(candidate or "")
+            return clean(candidate or "") if found is None else self.candidate(found)
         if candidate.route == "none":
             return self._label("route.none", "none")
         hosted = candidate.model.startswith(HOSTED)
@@ -43,9 +44,24 @@ class Names:
         method = self._label(f"method.{candidate.method}", candidate.method) if candidate.method else ""
         code = f"way.{way}" if method else f"route.{way}"
         phrase = self.tongue.word(f"labels.{code}", candidate.id, method=method)
-        recipe = ", ".join(f"{plain_words(k)} {v}" for k, v in candidate.recipe)
+        recipe = ", ".join(f"{plain_words(k)} {self._setting(v)}" for k, v in candidate.recipe)
         parts = [phrase, candidate.model.removeprefix(HOSTED), recipe]
         return clean(self.tongue.say("comma").join(p for p in parts if p))
+
+    def short(self, candidate: Candidate | str | None) -> str:
+        """Its name without model and recipe, where no other candidate would have the same."""
+        full = self.candidate(candidate)
+        comma = self.tongue.say("comma")
+        brief = full.split(comma)[0]
+        alike = [c for c in self.known.values() if self.candidate(c).split(comma)[0] == brief]
+        return brief if len(alike) <= 1 else full
+
+    def title(self, candidate: Candidate | str | None) -> str:
+        """The short name as the head of a row."""
+        return self.tongue.capital(self.short(candidate))
+
+    def _setting(self, value: str | float) -> str:
+        return value if isinstance(value, str) else self.tongue.number(value)
 
     def choice(self, choice: Mapping[str, float] | None) -> str:
         """A decision: `800 labels`; a dash if there is nothing to decide."""
@@ -128,12 +144,16 @@ def need_text(names: Names, amount: Interval, unit: str, item: str) -> str:
     divide, code = people_unit(unit, item)
     seen = Interval(amount.low / divide, amount.median / divide, amount.high / divide, amount.mean / divide)
     word = names.tongue.say(f"unit_{code}") if code else "" if unit in ("", "1", "object") else unit
-    return names.tongue.interval(seen, unit=word)
+    return names.tongue.interval(seen, names.tongue.rough, unit=word)
 
 
 def days_text(names: Names, seconds: Interval | None) -> str:
     """Calendar time in days."""
     if seconds is None:
         return names.tongue.number(None)
-    return need_text(names, Interval(*(v / DAY for v in (seconds.low, seconds.median, seconds.high, seconds.mean))),
-                     names.tongue.say("unit_days"), "")
+    return need_text(
+        names,
+        Interval(*(v / DAY for v in (seconds.low, seconds.median, seconds.high, seconds.mean))),
+        names.tongue.say("unit_days"),
+        "",
+    )

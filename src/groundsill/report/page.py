@@ -17,7 +17,7 @@ def page(assessment: Assessment, language: str) -> Page:
     for part in ORDER:
         blocks += part.blocks(view)
     say = view.tongue.say
-    labels = {key: say(key) for key in ("skip", "contents", "table_twin", "open_list", "chart")}
+    labels = {key: say(key) for key in ("skip", "contents", "table_twin")}
     labels["foot"] = say("foot", version=assessment.version, made=assessment.made or "–")
     return Page(
         title=assessment.name,

@@ -19,8 +19,12 @@ SCALES = {
 LARGEST = 1e16  # beyond this a power of ten reads better than a word
 DASH = "–"
 MINUS = "\u2212"
+CHINESE = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
+BETWEEN = re.compile(f"(?<=[{CHINESE}]) +(?=[{CHINESE}])")
 PLACE = re.compile(r"\{[a-z_]+\}")
-UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
+UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
+)
 
 
 def clean(text: object) -> str:
@@ -75,18 +79,30 @@ class Tongue:
     language: str
     currency: str = ""
 
-    def say(self, code: str, **values: object) -> str:
+    def say(self, code: str, **values: Any) -> str:
         """The sentence of `report.<code>`, places filled."""
-        return say(f"report.{code}", self.language, **values)
+        return self._tight(say(f"report.{code}", self.language, **values))
 
-    def word(self, code: str, default: str, **values: object) -> str:
+    def word(self, code: str, default: str, **values: Any) -> str:
         """The words of a full code (`labels.method.lora`), or `default` where no language has any."""
         text = say(code, self.language, **values)
-        return default if text == code or PLACE.search(text) else text
+        return default if text == code or PLACE.search(text) else self._tight(text)
+
+    def _tight(self, text: str) -> str:
+        """Chinese takes no space between two of its own characters; the templates have one for Latin words."""
+        return BETWEEN.sub("", text) if self.language == "zh" else text
 
     def number(self, value: float | None) -> str:
         """A number, a dash where there is none."""
         return DASH if value is None else number(value, self.language)
+
+    def rough(self, value: float) -> str:
+        """A number with two significant digits, for amounts that nobody knows better."""
+        return number(value, self.language, 2)
+
+    def capital(self, text: str) -> str:
+        """The text as the start of a sentence or row."""
+        return text[:1].upper() + text[1:]
 
     def money(self, value: float | None) -> str:
         """1.2M USD."""
@@ -129,13 +145,19 @@ class Tongue:
         """A number with the unit that the user wrote."""
         if value is None:
             return DASH
-        return f"{self.number(value)}{'' if unit in ('', '1') else '%' if unit == '%' else ' ' + unit}"
+        return self.number(value) + self.unit(unit)
+
+    def unit(self, unit: str) -> str:
+        """A unit as it stands after a number: `%`, ` staff-months`, ` USD/hour`; "" where the name says it."""
+        if unit in ("", "1", "%", "month-count"):
+            return "%" if unit == "%" else ""
+        return " " + self.word(f"labels.unit.{unit}", clean(unit))
 
     def problem(self, problem: Problem | None) -> str:
         """A problem as sentences; numbers in it are short. A code without words is told plainly, never shown raw."""
         if problem is None:
             return ""
-        values = {k: self._shown(v) for k, v in problem.values().items()}
+        values: dict[str, Any] = {k: self._shown(v) for k, v in problem.values().items()}
         at, got, limit = (values.pop(k) for k in ("at", "got", "limit"))
         shown = Problem(problem.code, at=str(at), got=got, limit=limit, exit=problem.exit, **values)
         text = explain(shown, self.language)
@@ -145,7 +167,7 @@ class Tongue:
         parts = [f"{at}:"] if at else []
         parts.append(self.say("no_words", what=what))
         parts += [self.say("no_words_got", got=got, limit=limit)] if str(got) or str(limit) else []
-        return clean(" ".join(parts))
+        return clean(self.say("gap").join(parts))
 
     def _shown(self, value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -157,7 +179,7 @@ class Tongue:
         if data is None or isinstance(data, str):
             return clean(data or DASH)
         kind, n = data["kind"], self.number
-        unit_text = "%" if unit == "%" else f" {unit}" if unit not in ("", "1") else ""
+        unit_text = self.unit(unit)
         if kind == "exactly":
             return n(data["value"]) + unit_text
         if kind == "range":

@@ -10,29 +10,21 @@ import numpy as np
 from groundsill.terms.quantity import Array
 
 
-def scatter_scale(residuals: Array, freedom: float, prior_sd: float, prior_weight: float) -> tuple[float, float]:
-    """(degrees of freedom, scale) of the scatter after `residuals`, of which `freedom` are free.
-
-    Scaled inverse chi-squared prior: as if `prior_weight` residuals of size `prior_sd` had been seen (Gelman et al.,
-    Bayesian Data Analysis, 3rd edition, section 2.6).
-    """
-    total = prior_weight + freedom
-    return total, math.sqrt((prior_weight * prior_sd**2 + float(residuals @ residuals)) / total)
-
-
 def next_value(
     values: Sequence[float], u: Array, *, prior_sd: float, prior_weight: float, highest: float = math.inf
 ) -> Array:
     """Draws (n,) of the next value at the probabilities `u` (n,): Student's t in logs, cut off at `highest`.
 
-    Flat prior on the mean (Gelman et al., section 3.2). The probabilities are given, so that the first k draws are the
-    same whatever n is.
+    Flat prior on the mean; scaled inverse chi-squared prior on the scatter, as if `prior_weight` residuals of size
+    `prior_sd` had been seen (Gelman et al., Bayesian Data Analysis, 3rd edition, sections 2.6 and 3.2). The probabilities
+    are given, so that the first k draws are the same whatever n is.
     """
     from scipy.special import stdtr, stdtrit  # loaded late: not every command predicts
 
     logs = np.log(np.asarray(values, dtype=np.float64))
     mean = float(logs.mean())
-    freedom, scale = scatter_scale(logs - mean, len(logs) - 1.0, prior_sd, prior_weight)
+    freedom = prior_weight + len(logs) - 1.0
+    scale = math.sqrt((prior_weight * prior_sd**2 + float(((logs - mean) ** 2).sum())) / freedom)
     spread = scale * math.sqrt(1 + 1 / len(logs))
     share = 1.0 if math.isinf(highest) else float(stdtr(freedom, (math.log(highest) - mean) / spread))
     t = np.asarray(stdtrit(freedom, np.clip(u, 1e-12, 1 - 1e-12) * share), dtype=np.float64)

@@ -43,6 +43,12 @@ def persistent_bytes(shape: Shape, *, method: Method, trainable: Quantity, preci
     return size.weight * (shape.weights + added) + (size.gradient + size.optimiser) * trainable
 
 
+def checkpoint_bytes(weights: Quantity, precision: Precision = "mixed") -> Quantity:
+    """A checkpoint from which training can go on: weights and Adam's state, no gradients."""
+    size = _BYTES[precision]
+    return (size.weight + size.optimiser) * weights
+
+
 def activation_bytes_per_token(shape: Shape, precision: Precision = "mixed") -> float:
     """Bytes that one block keeps for each token until its backward pass, with flash attention.
 

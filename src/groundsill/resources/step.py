@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from groundsill.resources._predict import next_value, scatter_scale
+from groundsill.resources._predict import next_value
 from groundsill.resources.priors import PRIOR_WEIGHT, TIME_LOG_SD
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Quantity
@@ -47,62 +47,44 @@ def build_seconds(run: Run) -> float | None:
 
 
 def seconds_per_row_from_runs(runs: Sequence[Run], *, n: int, rng: np.random.Generator) -> Timing:
-    """Regress the seconds of measured trainings on their labels (`at["labels"]`; else on rows seen).
+    """Learn the seconds of a training from measured ones, against their labels (`at["labels"]`; else rows seen).
 
-    Relative errors, so that long runs do not drown short ones: weights 1 / fitted^2, refitted until they settle; a line
-    with a fixed part when there are three runs at two sizes or more and that part is positive, else proportional to
-    rows. Posterior: normal around the weighted fit given the scatter, scatter scaled inverse chi-squared with a weak
-    prior (Gelman et al., Bayesian Data Analysis, sections 2.6 and 14.2); draws below nought are set to nought. Draw i
-    does not depend on n.
+    seconds = c (w + (1 - w) rows / mean rows) e^noise, w in [0, 1]: the fixed share at the mean size, so neither part is
+    ever negative. Log-normal noise, so long runs do not drown short ones. Posterior: w on a grid with a flat prior, c
+    flat in logs, scatter scaled inverse chi-squared with a weak prior, c and scatter integrated out of w (Gelman et al.,
+    Bayesian Data Analysis, 3rd edition, sections 3.2 and 2.6). Runs of one size cannot tell w: then all is in proportion
+    to rows, which is too much rather than too little for larger jobs. Draw i does not depend on n.
     Raises Problem `resources.no_timing`.
     """
     measured = [run for run in runs if (build_seconds(run) or 0.0) > 0]
-    axis = "labels" if all("labels" in run.at for run in measured) else "rows"
-    points = [
-        (run.at["labels"] if axis == "labels" else run.measures.get("train_rows_seen", 0.0), run) for run in measured
-    ]
+    by_labels = all("labels" in run.at for run in measured)
+    points = [(run.at["labels"] if by_labels else run.measures.get("train_rows_seen", 0.0), run) for run in measured]
     points = [(x, run) for x, run in points if x > 0]
     if not points:
         raise Problem("resources.no_timing", got=len(runs))
     rows = np.array([x for x, _ in points], dtype=np.float64)
-    seconds = np.array([build_seconds(run) for _, run in points], dtype=np.float64)
-    design, fit, spread, residuals = _fit(rows, seconds)
-    freedom, scale = scatter_scale(residuals, len(rows) - design, TIME_LOG_SD, PRIOR_WEIGHT)
-    return _draw(fit, spread, freedom, scale, n, rng, tuple(run.id for _, run in points))
+    logs = np.log(np.array([build_seconds(run) for _, run in points], dtype=np.float64))
+    share, height, noise = _posterior(rows / rows.mean(), logs, n, rng)
+    trail = tuple(run.id for _, run in points)
+    return Timing(height * share, height * (1.0 - share) / rows.mean(), noise, trail)
 
 
-def _fit(rows: Array, seconds: Array) -> tuple[int, Array, Array, Array]:
-    """(parameters, [fixed, slope], Cholesky factor of their covariance by unit scatter, relative residuals)."""
-    if len(rows) >= 3 and len(np.unique(rows)) >= 2:
-        columns = np.column_stack([np.ones_like(rows), rows])
-        fitted, fit = seconds, np.zeros(2)
-        for _ in range(20):
-            weighted = columns / fitted[:, None]
-            fit = np.asarray(np.linalg.lstsq(weighted, seconds / fitted, rcond=None)[0], dtype=np.float64)
-            fitted = np.maximum(columns @ fit, 1e-3 * seconds)  # a bad start must not divide by nought
-        if fit[0] > 0:
-            weighted = columns / fitted[:, None]
-            # Scaled columns: rows may be 1e5 times the ones beside them.
-            size = np.abs(weighted).max(axis=0)
-            covariance = np.linalg.inv((weighted / size).T @ (weighted / size)) / np.outer(size, size)
-            spread = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-            return 2, fit, spread, np.asarray((seconds - columns @ fit) / fitted)
-    ratio: Array = seconds / rows
-    slope = float(ratio.mean())  # least squares of relative errors
-    spread = np.array([[0.0, 0.0], [0.0, slope / math.sqrt(len(rows))]])
-    return 1, np.array([0.0, slope]), spread, ratio / slope - 1.0
-
-
-def _draw(
-    fit: Array, spread: Array, freedom: float, scale: float, n: int, rng: np.random.Generator, trail: tuple[str, ...]
-) -> Timing:
-    from scipy.special import chdtri, ndtri
+def _posterior(sizes: Array, logs: Array, n: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Draws (n,) of w, c and e^noise. sizes, logs: rows over their mean and log seconds of the runs, (runs,)."""
+    from scipy.special import chdtri, ndtri  # loaded late: not every command predicts
 
     u = np.clip(rng.random((n, 4)), 1e-12, 1 - 1e-12)
-    scatter = scale * np.sqrt(freedom / np.asarray(chdtri(freedom, u[:, 0]), dtype=np.float64))
-    z = np.asarray(ndtri(u[:, 1:]), dtype=np.float64)
-    lines = np.maximum(fit + scatter[:, None] * (z[:, :2] @ spread.T), 0.0)
-    return Timing(lines[:, 0], lines[:, 1], np.exp(scatter * z[:, 2]), trail)
+    grid = np.linspace(0.0, 1.0, 401) if len(np.unique(sizes)) > 1 else np.zeros(1)
+    offset = logs - np.log(np.maximum(grid[:, None] + (1.0 - grid[:, None]) * sizes, 1e-300))
+    mean = offset.mean(axis=1)
+    freedom = PRIOR_WEIGHT + len(sizes) - 1.0
+    squares = PRIOR_WEIGHT * TIME_LOG_SD**2 + ((offset - mean[:, None]) ** 2).sum(axis=1)
+    mass = np.cumsum((squares / squares.min()) ** (-freedom / 2))
+    share = np.interp(u[:, 0], mass / mass[-1], grid)
+    scatter = np.sqrt(np.interp(share, grid, squares) / np.asarray(chdtri(freedom, u[:, 1])))
+    z = np.asarray(ndtri(u[:, 2:]), dtype=np.float64)
+    height = np.exp(np.interp(share, grid, mean) + scatter * z[:, 0] / math.sqrt(len(sizes)))
+    return share, height, np.exp(scatter * z[:, 1])
 
 
 def score_seconds_per_row(runs: Sequence[Run], *, n: int, rng: np.random.Generator) -> tuple[Array, tuple[str, ...]]:

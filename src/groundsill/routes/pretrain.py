@@ -6,7 +6,7 @@ import numpy as np
 
 from groundsill.project.case import Case, Entrant
 from groundsill.resources.flops import simple_training_flops
-from groundsill.resources.memory import persistent_bytes
+from groundsill.resources.memory import checkpoint_bytes
 from groundsill.routes._shared import (
     CurveKind,
     Trained,
@@ -16,6 +16,7 @@ from groundsill.routes._shared import (
     calendar_seconds,
     each,
     last_rung,
+    memory_note,
     middle,
     month_needs,
     options,
@@ -59,27 +60,27 @@ def _outcome(world: World, curve: Curve | None) -> Outcome:
     trail = (*names, *world.own_trail("tokens", "accelerators", "research_factor"))
     trained = training_from_flops(world, flops, count, trail, 1.0 if research is None else research)
     served = serve_from_shape(world, quality)
+    held = trained_bytes(world, count)
     build = (*token_needs(world), *build_needs(world, trained), *_storage(world, trained))
     ranged = any(isinstance(value, np.ndarray) for value in (weights, tokens))
+    median = ("routes.note_quality_at_median_size",) if ranged else ()
     needs = Needs(
         build=build,
         per_month=month_needs(world, served),
         calendar_seconds=calendar_seconds(world, build, trained.wall_seconds),
-        train_bytes=trained_bytes(world, count),
+        train_bytes=held,
         serve_bytes=served.bytes,
-        notes=each(trained.notes, served.notes, ("routes.note_quality_at_median_size",) if ranged else ()),
+        notes=each(trained.notes, memory_note(world, held), served.notes, median),
     )
     baseline = baseline_seconds(world, flops=flops) | last_rung(curve)
     return Outcome(world.choice, quality, needs, baseline, problem)
 
 
 def _storage(world: World, trained: Trained) -> tuple[Need, ...]:
-    """Token ids and one whole checkpoint (weights and Adam's state), held while the training runs; only where storage has a
+    """Token ids and one checkpoint from which training can go on, held while the training runs; only where storage has a
     price. More checkpoints cost more: this is the least."""
-    shape = world.entrant.shape
-    if "price.storage" not in world.draws or shape is None:
+    if "price.storage" not in world.draws:
         return ()
-    held: Quantity = TOKEN_BYTES * world.get_own("tokens")
-    held = held + persistent_bytes(shape, method="full", trainable=float(shape.weights))
+    held: Quantity = TOKEN_BYTES * world.get_own("tokens") + checkpoint_bytes(weights_of(world)[0])
     trail = world.own_trail("tokens") + trained.trail
     return (Need("storage", held * trained.wall_seconds, "B s", trail=trail),)

@@ -11,26 +11,60 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+import numpy as np
+
 from groundsill.terms.candidate import Candidate
+from groundsill.terms.quantity import Array
 
 WIDEST = "widest"
-FLAT = "flat"
+LEVEL = "level"  # curves that do not move yet, or no more
 
 
 @dataclass(frozen=True)
 class Factor:
-    """Draws below the median (of ln error) move away from it by `below`, those above it by `above`.
+    """How far draws of ln error move away from their median, by side and depth.
 
+    `inner` holds at the quartiles, `outer` at the 5 and 95 % quantiles and beyond, straight lines between.
     kind: the kind of curves that it was measured on, `widest` if none fits; curves: how many.
     """
 
     kind: str
-    below: float
-    above: float
-    curves: int
+    below_inner: float = 1.0
+    below_outer: float = 1.0
+    above_inner: float = 1.0
+    above_outer: float = 1.0
+    curves: int = 0
+
+    def widen(self, draws: Array) -> Array:
+        """`draws` (n, k) moved away from the median of each column; the order of the draws stays."""
+        q05, q25, q50, q75, q95 = np.quantile(draws, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
+        off = draws - q50
+        below = _stretched(-off, q50 - q25, q50 - q05, self.below_inner, self.below_outer)
+        above = _stretched(off, q75 - q50, q95 - q50, self.above_inner, self.above_outer)
+        return np.asarray(q50 + np.where(off < 0, -below, above))
+
+    def wider(self, other: Factor) -> Factor:
+        """The larger of the two everywhere; kind and count stay."""
+        return Factor(
+            self.kind,
+            max(self.below_inner, other.below_inner),
+            max(self.below_outer, other.below_outer),
+            max(self.above_inner, other.above_inner),
+            max(self.above_outer, other.above_outer),
+            self.curves,
+        )
 
 
-PLAIN = Factor("none", 1.0, 1.0, 0)
+SIDES = ("below_inner", "below_outer", "above_inner", "above_outer")
+PLAIN = Factor("none")
+
+
+def _stretched(off: Array, quarter: Array, tail: Array, inner: float, outer: float) -> Array:
+    """Distances `off` (n, k) mapped by the line through 0, (quarter, inner quarter) and (tail, outer tail)."""
+    knee = np.minimum(inner * quarter, outer * tail)
+    near = knee * off / np.maximum(quarter, 1e-300)
+    middle = knee + (outer * tail - knee) * (off - quarter) / np.maximum(tail - quarter, 1e-300)
+    return np.where(off <= quarter, near, np.where(off <= tail, middle, outer * off))
 
 
 @cache
@@ -38,10 +72,14 @@ def table() -> Mapping[str, Factor]:
     """Shipped factors by kind, `widest` among them."""
     path = resources.files(__package__ or "groundsill.scaling") / "factors.toml"
     data = tomllib.loads(path.read_text(encoding="utf-8"))["kinds"]
-    known = {k: Factor(k, float(v["below"]), float(v["above"]), int(v["curves"])) for k, v in data.items()}
-    steep = [f for f in known.values() if f.kind != FLAT]
-    known[WIDEST] = Factor(WIDEST, max(f.below for f in steep), max(f.above for f in steep), 0)
-    return known
+    known: dict[str, Factor] = {}
+    for kind, row in data.items():
+        sides = [float(row[side]) for side in SIDES]
+        known[kind] = Factor(kind, sides[0], sides[1], sides[2], sides[3], int(row["curves"]))
+    widest = Factor(WIDEST)
+    for kind, factor in known.items():
+        widest = widest if kind == LEVEL else widest.wider(factor)
+    return {**known, WIDEST: widest}
 
 
 def kind_of(candidate: Candidate, higher_is_better: bool) -> str:
@@ -56,11 +94,8 @@ def kind_of(candidate: Candidate, higher_is_better: bool) -> str:
     return WIDEST
 
 
-def factor_for(candidate: Candidate, higher_is_better: bool, *, flat: bool) -> Factor:
-    """The factor of a candidate's curve; a flat curve takes the larger one of its kind and of flat curves."""
+def factor_for(candidate: Candidate, higher_is_better: bool, *, level: bool) -> Factor:
+    """The factor of a candidate's curve; one that does not move takes the larger one of its kind and of such curves."""
     shipped = table()
     own = shipped.get(kind_of(candidate, higher_is_better), shipped[WIDEST])
-    if not flat or FLAT not in shipped:
-        return own
-    level = shipped[FLAT]
-    return Factor(own.kind, max(own.below, level.below), max(own.above, level.above), own.curves)
+    return own.wider(shipped[LEVEL]) if level else own

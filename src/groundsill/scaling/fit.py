@@ -43,20 +43,15 @@ def fit_labels(runs: Sequence[Run], anchor: Anchor, *, n: int, rng: np.random.Ge
     ladder = gather(runs, anchor)
     used = [r for r in runs if r.value is not None and r.at.get("labels", 0) > 0]
     reject_chance(ladder, anchor, used)
-    slope, slope_error = ladder.slope()
-    flat = -slope < SIGNIFICANT * slope_error
-    factor = factor_for(used[0].candidate, anchor.higher_is_better, flat=flat)
-    notes = []
-    if slope > SIGNIFICANT * slope_error:
-        notes.append("scaling.falling")
-    elif flat:
-        notes.append("scaling.flat")
+    start = _start(anchor, used)
+    moves = ladder.moves(start)
+    factor = factor_for(used[0].candidate, anchor.higher_is_better, level=moves != "steady")
+    notes = [f"scaling.{moves}"] if moves != "steady" else []
     if ladder.scatter is None:
         notes.append("scaling.one_seed")
     if factor.kind == WIDEST:
         notes.append("scaling.widest")
-    start = _start(anchor, used)
-    return _curve(ladder, factor, tuple(notes), (start, _least(anchor)), n, rng)
+    return curve_of(ladder, factor, tuple(notes), (start, _least(anchor)), n, rng)
 
 
 def _start(anchor: Anchor, runs: Iterable[Run]) -> float | None:
@@ -72,7 +67,7 @@ def _least(anchor: Anchor) -> float | None:
     return None if ceiling is None else 1 - ceiling if anchor.higher_is_better else ceiling
 
 
-def _curve(
+def curve_of(
     ladder: Ladder,
     factor: Factor,
     notes: tuple[str, ...],
@@ -80,6 +75,7 @@ def _curve(
     n: int,
     rng: np.random.Generator,
 ) -> LabelCurve:
+    """The curve of a ladder. ends: (error without labels, least error possible), None where unknown; n draws."""
     start, least = ends
     last = float(ladder.error[-1])
     points = mixture.Points(
@@ -94,7 +90,7 @@ def _curve(
     seed = int(rng.integers(2**63))
 
     def refit() -> LabelCurve:
-        return _curve(ladder.without_last(), factor, notes, ends, REFIT_DRAWS, np.random.default_rng(seed))
+        return curve_of(ladder.without_last(), factor, notes, ends, REFIT_DRAWS, np.random.default_rng(seed))
 
     enough = len(ladder.rungs) >= LEAST_RUNGS_TO_HOLD_OUT
     return LabelCurve(ladder, fitted, factor, drift, shift, notes, start, refit if enough else None)

@@ -70,17 +70,22 @@ class Mixture:
 
 def fit(points: Points, n: int, rng: np.random.Generator) -> Mixture:
     """`n` draws from forms weighted by WAIC (Watanabe 2010, eq. 6), each at least LEAST_WEIGHT."""
-    found: dict[str, tuple[Array, float]] = {}
-    for name, form in FORMS.items():
-        log_rows = _rows(form, points)
-        theta = posterior(
-            lambda th, rows=log_rows, form=form: _finite(rows(th).sum(axis=1) + _facts(form, th[:, :-1], points)),
-            lambda th, form=form: form.log_prior(th[:, :-1]) + _log_misfit(th[:, -1]),
-            np.column_stack([form.sample(SIZE, rng), MISFIT[0] + MISFIT[1] * rng.standard_normal(SIZE)]),
-            rng,
-        ).theta
-        found[name] = theta[:, :-1], _waic(log_rows(theta))
-    return _mix(found, n, rng)
+    return _mix({name: _one(form, points, rng) for name, form in FORMS.items()}, n, rng)
+
+
+def _one(form: ModuleType, points: Points, rng: np.random.Generator) -> tuple[Array, float]:
+    """Draws of one form's parameters, (SIZE, p), and its score."""
+    rows = _rows(form, points)
+
+    def likelihood(theta: Array) -> Array:
+        return _finite(rows(theta).sum(axis=1) + _facts(form, theta[:, :-1], points))
+
+    def prior(theta: Array) -> Array:
+        return np.asarray(form.log_prior(theta[:, :-1]) + _log_misfit(theta[:, -1]), dtype=np.float64)
+
+    start = np.column_stack([form.sample(SIZE, rng), MISFIT[0] + MISFIT[1] * rng.standard_normal(SIZE)])
+    theta = posterior(likelihood, prior, start, rng).theta
+    return theta[:, :-1], _waic(rows(theta))
 
 
 def _rows(form: ModuleType, points: Points) -> Callable[[Array], Array]:

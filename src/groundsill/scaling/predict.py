@@ -76,12 +76,12 @@ class LabelCurve:
         """
         labels = float(point["labels"])
         self._reject(labels)
-        return self._metric(np.array([labels]), self.shift)[:, 0]
+        return self.unguarded(np.array([labels]), self.shift)[:, 0]
 
     def on_same_test(self, labels: float) -> Array:
         """The same without the test set's error: for comparing with a measurement on the very same test rows."""
         self._reject(labels)
-        return self._metric(np.array([labels]), None)[:, 0]
+        return self.unguarded(np.array([labels]), None)[:, 0]
 
     def reach(self, target: float, limit: float) -> LabelsNeeded:
         """Labels at which the metric reaches `target`, looked for up to `limit` (at most 32 times the largest rung).
@@ -92,7 +92,7 @@ class LabelCurve:
         limit = min(float(limit), FARTHEST * last)
         grid = np.geomspace(min(max(float(self.ladder.x[0]) / 4, 1.0), limit), limit, GRID)
         sign = 1.0 if self.ladder.higher_is_better else -1.0
-        best = np.maximum.accumulate(sign * self._metric(grid, self.shift), axis=1)
+        best = np.maximum.accumulate(sign * self.unguarded(grid, self.shift), axis=1)
         needed = _crossing(best, sign * target, grid)
         low, median, high = (_finite(q) for q in np.quantile(needed, (0.05, 0.5, 0.95), method="inverted_cdf"))
         return LabelsNeeded(target, low, median, high, float(np.isfinite(needed).mean()), limit)
@@ -119,16 +119,13 @@ class LabelCurve:
         if ratio > FARTHEST * (1 + 1e-9):
             raise Problem("scaling.too_far", at=self.ladder.candidate, got=ratio, limit=FARTHEST, labels=labels)
 
-    def _metric(self, labels: Array, shift: Array | None) -> Array:
-        """(n, k) at labels (k,)."""
+    def unguarded(self, labels: Array, shift: Array | None) -> Array:
+        """Metric draws (n, k) at labels (k,), however far; shift (n,): error of the test set at the largest rung. For back-tests."""
         t = labels / float(self.ladder.x[-1])
         away = np.log(np.maximum(t, 1.0))
         raw = self.mixture.ln_error(t)
         raw = np.minimum(raw, 50.0) + DRIFT * away * self.drift[:, None]
-        middle = np.median(raw, axis=0)
-        off = raw - middle
-        wide = middle + off * np.where(off < 0, self.factor.below, self.factor.above)
-        error = float(self.ladder.error[-1]) * np.exp(np.minimum(wide, 50.0))
+        error = float(self.ladder.error[-1]) * np.exp(np.minimum(self.factor.widen(raw), 50.0))
         if shift is not None:  # binomial: its size goes with the square root of the error
             error = error + shift[:, None] * np.sqrt(error / float(self.ladder.error[-1]))
         if self.start is not None:  # without labels nobody is worse than the start, or than the worst rung

@@ -21,6 +21,7 @@ from groundsill.terms.run import Run
 
 PRIOR_SEEDS = 4.0  # how many seeds the scatter pooled over all rungs counts for in each rung's own
 SIGNIFICANT = 2.0  # standard errors
+SLOW = 0.2  # share of the error at the start; below it public tuning curves missed by far (benchmarks)
 LEAST_RUNGS = 3
 ORIGINS = {"shipped": "shipped", "imported": "imported", "publication": "published", "vendor": "published"}
 
@@ -56,6 +57,16 @@ class Ladder:
         off = v - (w @ v) / w.sum() - slope * u
         stretch = max(1.0, float(w @ off**2) / max(len(u) - 2, 1))  # Birge ratio: scatter beyond the stated errors
         return slope, math.sqrt(stretch / float(w @ u**2))
+
+    def moves(self, start: float | None) -> str:
+        """How the curve moves: `steady`; `slow` (less than SLOW of the error at the start is gone, so what comes after
+        the take-off has not been seen); `flat` (no significant slope); `falling` (significantly worse with labels)."""
+        slope, error = self.slope()
+        if slope > SIGNIFICANT * error:
+            return "falling"
+        if -slope < SIGNIFICANT * error:
+            return "flat"
+        return "slow" if start and self.error[-1] > (1 - SLOW) * start else "steady"
 
 
 def is_fraction(metric: str, higher_is_better: bool) -> bool:
@@ -124,9 +135,7 @@ def gather(runs: Iterable[Run], anchor: Anchor) -> Ladder:
     rows = max((r.test_rows or 0 for r, _ in pairs), default=0)
     least = 0.5 / rows if rows else 1e-4  # no error seen is no proof of none
     error = np.maximum(1 - means if anchor.higher_is_better else means, least)
-    errors = [
-        np.maximum(np.array([1 - v if anchor.higher_is_better else v for _, v in groups[k]]), least) for k in x
-    ]
+    errors = [np.maximum(np.array([1 - v if anchor.higher_is_better else v for _, v in groups[k]]), least) for k in x]
     noise, scatter = _seed_noise(errors, error, tests)
     rungs = tuple(
         _rung(float(k), float(m), groups[k], test, float(s * e), scatter is not None)
@@ -181,8 +190,8 @@ def reject_chance(ladder: Ladder, anchor: Anchor, runs: Sequence[Run]) -> None:
 
 
 def chance_of(anchor: Anchor, runs: Iterable[Run]) -> float | None:
-    """Chance from the anchor, else, for accuracy, the majority rate that the runs carry; None if unknown."""
+    """Chance from the anchor, else the one that the runs carry (a majority rate, so not for F1); None if unknown."""
     known = number(anchor.chance)
-    if known is not None or anchor.metric != "accuracy":
+    if known is not None or "f1" in anchor.metric.lower():
         return known
     return max((r.chance for r in runs if r.chance is not None), default=None)

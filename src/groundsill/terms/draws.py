@@ -29,6 +29,10 @@ class Draws(Mapping[str, Quantity]):
         except KeyError:
             raise Problem("draws.missing", got=name) from None
 
+    def get(self, name: str, default: object = None) -> object:
+        """The input, or `default` where the case has none of that name."""
+        return self.values_by_name.get(name, default)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.values_by_name)
 

@@ -1,6 +1,7 @@
 """The style sheet of report.html: light, dark and print; wide and 390 px; no colour carries meaning alone."""
 
-CSS = """
+CSS = (
+    """
 :root{color-scheme:light dark;--bg:#fbfaf7;--card:#fff;--ink:#1c1f23;--soft:#555d66;--rule:#d9d6cd;--faint:#ece9e1;
 --good:#14653f;--goodbg:#e3f2e9;--warn:#7a4a00;--warnbg:#fdf0d5;--bad:#9b1c1c;--badbg:#fbe6e4;--link:#0b57a4;
 --k0:#6b7280;--k1:#0b62a4;--k2:#c2501a;--k3:#177a56;--k4:#8447b0;--k5:#9a6a00;--k6:#be2f74;--k7:#2c7686;
@@ -36,8 +37,8 @@ nav ul{display:flex;flex-wrap:wrap;gap:4px 18px;list-style:none;margin:14px 0 0;
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:12px;margin:6px 0 16px}
 .figures div{background:var(--card);border:1px solid var(--rule);border-radius:6px;padding:10px 14px}
 .figures dt{font-size:.86rem;color:var(--soft);line-height:1.3}
-.figures dd{margin:2px 0 0;font-size:1.45rem;font-weight:650;line-height:1.2}
-.figures dd.note{font-size:.82rem;font-weight:400;color:var(--soft);margin-top:3px}
+.figures dd{margin:2px 0 0;font-size:1.3rem;font-weight:650;line-height:1.25;white-space:nowrap}
+.figures dd.note{white-space:normal;font-size:.82rem;font-weight:400;color:var(--soft);margin-top:3px}
 .scroll{overflow-x:auto;margin:8px 0 16px;border:1px solid var(--rule);border-radius:6px;background:var(--card)}
 .scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:.875rem;line-height:1.35;overflow-wrap:break-word}
@@ -46,7 +47,7 @@ th,td{padding:6px 10px;text-align:left;vertical-align:top;border-top:1px solid v
 thead th{background:var(--faint);vertical-align:bottom;font-weight:600}
 tbody th{font-weight:600;min-width:10em}
 .r{text-align:right;font-variant-numeric:tabular-nums}
-td.long{min-width:17em;max-width:36em}
+td.long{min-width:13em;max-width:36em}
 .tag{display:inline-block;padding:0 8px;border-radius:9px;border:1px solid currentColor;white-space:nowrap;color:var(--soft)}
 .tag.good{color:var(--good)}.tag.warn{color:var(--warn)}.tag.bad{color:var(--bad)}
 details{margin:8px 0}summary{cursor:pointer;padding:4px 0;color:var(--link);font-size:.9rem}
@@ -57,7 +58,11 @@ figure{margin:0;background:var(--card);border:1px solid var(--rule);border-radiu
 figure>figcaption{font-weight:600;padding:0 6px 6px;line-height:1.3}
 figure>p{font-size:.875rem;padding:0 6px;margin:.4rem 0 .2rem}
 figure>details{padding:0 6px}
-.beside>figure{max-width:560px}
+.beside>figure{max-width:560px}.beside>.scroll{margin:0}.beside th,.beside td{min-width:0;padding:6px 7px}
+.beside tbody th{min-width:6.5em}
+.iv{white-space:nowrap;color:var(--soft)}
+@media (min-width:1000px){.pairs{grid-template-columns:1fr 1fr}.pairs figure{display:grid;grid-template-columns:minmax(0,350px) minmax(0,1fr);
+align-content:start;column-gap:10px}.pairs figcaption,.pairs details{grid-column:1/-1}.pairs figure>p{margin-top:1rem}}
 svg{display:block;width:100%;height:auto;font-family:inherit}
 svg text{fill:var(--ink)}svg .tick{fill:var(--soft)}svg .name{font-weight:600}
 svg .halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
@@ -74,4 +79,7 @@ svg .full{fill:var(--c);stroke:var(--card)}svg .hollow{fill:var(--card);stroke:v
 @media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000}nav,.skip{display:none}body{font-size:10.5pt}
 h2,h3{break-after:avoid}figure,.notice,tr,.figures div{break-inside:avoid}.scroll{overflow:visible;border:0}
 details::details-content{content-visibility:visible;block-size:auto}.panels{grid-template-columns:1fr 1fr}a{color:inherit}}
-""" + "".join(f".k{i}{{--c:var(--k{i})}}" for i in range(8)) + "".join(f".s{i}{{--c:var(--s{i})}}" for i in range(1, 7))
+"""
+    + "".join(f".k{i}{{--c:var(--k{i})}}" for i in range(8))
+    + "".join(f".s{i}{{--c:var(--s{i})}}" for i in range(1, 7))
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from itertools import count, groupby
@@ -19,6 +19,7 @@ FILE, SUFFIX, SEES = "report.html", ".html", "page"
 MOST_BYTES = 300_000
 LONG = 48  # characters from which a cell gets room to wrap
 ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
+INTERVAL = re.compile(r"([−>\d][^()（）]{0,23}?)\s*([(（][^()（）]{3,30}[)）])")
 LANGUAGE_TAGS = {"en": "en", "zh": "zh-CN"}
 
 
@@ -47,9 +48,7 @@ def _cut(block: Block, most: int) -> Block:
 def _render(page: Page) -> str:
     tongue, ids = Tongue(page.language, page.currency), count(1)
     digest = base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     say = page.labels
     head = (
         f'<!doctype html>\n<html lang="{LANGUAGE_TAGS.get(page.language, page.language)}">\n<head>\n'
@@ -81,20 +80,21 @@ def _sections(blocks: Sequence[Block]) -> list[list[Block]]:
     return [p for p in parts if p]
 
 
-def _section(blocks: list[Block], tongue: Tongue, ids: Iterable[int], say: dict[str, str] | object) -> str:
+def _section(blocks: list[Block], tongue: Tongue, ids: Iterator[int], say: Mapping[str, str]) -> str:
     first = blocks[0]
     name = f' aria-labelledby="{esc(first.id)}"' if isinstance(first, Heading) else ""
     parts = []
     for narrow, group in groupby(blocks, key=lambda b: isinstance(b, Chart) and not b.wide):
         if narrow:
-            panels = "".join(_chart(b, tongue, ids, say, open_twin=False) for b in group if isinstance(b, Chart))
-            parts.append(f'<div class="panels">{panels}</div>\n')
+            panels = [_chart(b, tongue, ids, say, open_twin=False) for b in group if isinstance(b, Chart)]
+            pairs = " pairs" if len(panels) in (1, 2, 4) else ""
+            parts.append(f'<div class="panels{pairs}">{"".join(panels)}</div>\n')
         else:
             parts += [_block(b, tongue, ids, say) for b in group]
     return f"<section{name}>\n{''.join(parts)}</section>\n"
 
 
-def _block(block: Block, tongue: Tongue, ids: Iterable[int], say: object) -> str:
+def _block(block: Block, tongue: Tongue, ids: Iterator[int], say: Mapping[str, str]) -> str:
     if isinstance(block, Heading):
         return f'<h{block.level} id="{esc(block.id)}">{esc(block.text)}</h{block.level}>\n'
     if isinstance(block, Text):
@@ -112,12 +112,11 @@ def _block(block: Block, tongue: Tongue, ids: Iterable[int], say: object) -> str
     return _table(block)
 
 
-def _chart(chart: Chart, tongue: Tongue, ids: Iterable[int], say: object, *, open_twin: bool) -> str:
-    name = f"c{next(iter(ids))}"
+def _chart(chart: Chart, tongue: Tongue, ids: Iterator[int], say: Mapping[str, str], *, open_twin: bool) -> str:
+    name = f"c{next(ids)}"
     note = f"<p>{esc(chart.note)}</p>" if chart.note else ""
     twin = ""
     if not open_twin:
-        assert isinstance(say, dict)
         twin = f"<details><summary>{esc(say['table_twin'])}</summary>{_table(chart.table)}</details>"
     return f"<figure><figcaption>{esc(chart.caption)}</figcaption>{draw(chart, tongue, name)}{note}{twin}</figure>"
 
@@ -156,4 +155,7 @@ def _cell(text: str) -> str:
     """An address becomes a link, everything else stays text."""
     if ADDRESS.fullmatch(text):
         return f'<a href="{esc(text)}" rel="noopener noreferrer">{esc(re.sub("^https?://", "", text))}</a>'
+    split = INTERVAL.fullmatch(text)
+    if split:
+        return f'{esc(split[1])} <span class="iv">{esc(split[2])}</span>'
     return esc(text)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from groundsill.assess.assessment import Result
-from groundsill.report.blocks import Align, Block, Heading, Table, Text, Tone
+from groundsill.report.blocks import Block, Heading, Table, Text, Tone, aligned
 from groundsill.report.view import View
 from groundsill.terms.curve import LabelsNeeded
+from groundsill.terms.problem import Problem
 
 TONES: dict[str, Tone] = {"assessed": "good", "refused": "bad", "closed": "bad", "unknown": "warn"}
 COLUMNS = ("candidate", "status", "quality", "p_target", "labels_needed", "npv", "p_pays", "p_best", "payback", "why")
-ALIGN: tuple[Align, ...] = ("left", "left", *(["right"] * 7), "left")  # type: ignore[assignment]
+ALIGN = aligned(2, 7, 1)
 
 
 def blocks(view: View) -> list[Block]:
@@ -18,7 +21,7 @@ def blocks(view: View) -> list[Block]:
     order = sorted(a.results, key=lambda r: -(r.value.npv.mean if r.value else float("-inf")))
     table = Table(
         t.say("candidates_caption"),
-        tuple(t.say(f"column_{c}") for c in COLUMNS),
+        tuple(t.say(f"column_{c}", currency=t.currency) for c in COLUMNS),
         tuple(_row(view, r) for r in order),
         ALIGN,
         tuple(TONES[r.status] if r.candidate.route != "none" else "mute" for r in order),
@@ -41,7 +44,7 @@ def reach_text(view: View, reach: LabelsNeeded | None) -> str:
 
 def _row(view: View, r: Result) -> tuple[str, ...]:
     t, value = view.tongue, r.value
-    name = view.names.candidate(r.candidate)
+    name = t.capital(view.names.candidate(r.candidate))
     if r.choice:
         name += t.say("aside", text=view.names.choice(r.choice))
     back = value.payback_months if value else None
@@ -51,7 +54,7 @@ def _row(view: View, r: Result) -> tuple[str, ...]:
         t.interval(r.quality, t.quality),
         t.percent(r.p_target),
         reach_text(view, r.curve.reach if r.curve else None),
-        t.cash(value.npv if value else None),
+        t.interval(value.npv if value else None),
         t.percent(value.p_positive if value and r.candidate.route != "none" else None),
         t.percent(r.p_best),
         t.interval(back) if back else t.number(None),
@@ -59,11 +62,21 @@ def _row(view: View, r: Result) -> tuple[str, ...]:
     )
 
 
+def _without_place(problem: Problem, r: Result) -> Problem:
+    """The row names the candidate already."""
+    if problem.at != r.candidate.id:
+        return problem
+    more: dict[str, Any] = dict(problem.more)
+    return Problem(problem.code, got=problem.got, limit=problem.limit, exit=problem.exit, **more)
+
+
 def _why(view: View, r: Result) -> str:
     t = view.tongue
-    said = [t.problem(p) for p in (r.problem, r.dropped) if p is not None]
+    said = [t.problem(_without_place(p, r)) for p in (r.problem, r.dropped) if p is not None]
     if r.status == "unknown":
         wins = r.wins_at_quality
         metric = view.names.metric(view.assessment.metric)
-        said.append(t.say("wins_at", quality=t.quality(wins), metric=metric) if wins is not None else t.say("wins_never"))
+        said.append(
+            t.say("wins_at", quality=t.quality(wins), metric=metric) if wins is not None else t.say("wins_never")
+        )
     return t.say("gap").join(said)

@@ -36,7 +36,7 @@ def chance(view: View, result: Result) -> float | None:
 
 def _chart(view: View, r: Result, c: CurveView) -> Chart:
     t, a = view.tongue, view.assessment
-    name = view.names.candidate(r.candidate)
+    name = t.capital(view.names.candidate(r.candidate))
     level = chance(view, r)
     levels = [(a.target, t.say("line_target", value=t.quality(a.target)))]
     levels += [(level, t.say("line_chance", value=t.quality(level)))] if level is not None else []
@@ -52,11 +52,20 @@ def _chart(view: View, r: Result, c: CurveView) -> Chart:
         reach=(c.reach.low, c.reach.median, c.reach.high) if c.reach else None,
         x_label=axis,
         y_label=metric,
+        y_range=_range(view),
         colour=view.colour(r.candidate),
         legend={m: t.say(f"mark_{m}") for m in MARKS},
     )
     about = t.say("curve_about", candidate=name, metric=metric, axis=axis)
     return Chart(name, data, _twin(view, c, name, axis), _note(view, c), about)
+
+
+def _range(view: View) -> tuple[float, float]:
+    """One vertical axis for all curves, so that they can be compared by eye."""
+    a, curves = view.assessment, [c for _, c in view.curved() if len(c.xs) > 1]
+    levels = [v for r, _ in view.curved() if (v := chance(view, r)) is not None]
+    ends = [v for c in curves for v in (*c.low, *c.high, *(g.value for g in c.rungs))]
+    return min([*ends, *levels, a.target]), max([*ends, *levels, a.target])
 
 
 def _note(view: View, c: CurveView) -> str:
@@ -90,7 +99,15 @@ def _twin(view: View, c: CurveView, name: str, axis: str) -> Table:
     step = max(1, (len(c.xs) - 1) // (TABLE_POINTS - 1))
     shown = sorted({*range(0, len(c.xs), step), len(c.xs) - 1})
     rows = [
-        (x, (t.number(x), t.say("row_forecast"), t.quality(c.median[i]), t.span(t.quality(c.low[i]), t.quality(c.high[i]))))
+        (
+            x,
+            (
+                t.number(x),
+                t.say("row_forecast"),
+                t.quality(c.median[i]),
+                t.span(t.quality(c.low[i]), t.quality(c.high[i])),
+            ),
+        )
         for i, x in ((i, c.xs[i]) for i in shown)
     ]
     for g in c.rungs:
@@ -108,6 +125,6 @@ def _points(view: View, points: list[tuple[Result, CurveView]]) -> Table:
     for r, c in points:
         seen = ", ".join(dict.fromkeys(view.names.origin(g.origin) for g in c.rungs)) or t.number(None)
         span = t.interval(r.quality, t.quality)
-        rows.append((view.names.candidate(r.candidate), span, t.percent(r.p_target), seen))
+        rows.append((view.names.title(r.candidate), span, t.percent(r.p_target), seen))
     columns = tuple(t.say(f"column_{c}") for c in ("candidate", "quality", "p_target", "evidence"))
     return Table(t.say("points_caption"), columns, tuple(rows), ("left", "right", "right", "left"))

@@ -7,7 +7,7 @@ from groundsill.report.blocks import Align, Bar, Block, Chart, Heading, Table, T
 from groundsill.report.view import View
 
 BARS = 10
-ALIGN: tuple[Align, ...] = ("left", "right", "right", "left", "left", "right", "right")
+ALIGN: tuple[Align, ...] = ("left", "right", "right", "left", "right", "right")
 STAFF = ("effort.", "price.staff:")
 
 
@@ -35,11 +35,21 @@ def flip_text(view: View, s: Swing) -> str:
     side = "above" if s.winner_beyond == s.winner_high != s.winner_low else side
     return t.say(
         f"flip_{side}",
-        input=view.names.input(s.input),
+        input=t.capital(view.names.input(s.input)),
         value=t.amount(s.flip, s.unit),
-        winner=view.names.candidate(s.winner_beyond),
+        winner=view.names.short(s.winner_beyond),
         now=t.span(t.number(s.low), t.number(s.high)),
     )
+
+
+def _unit(view: View, s: Swing) -> str:
+    unit = view.tongue.unit(s.unit).strip()
+    return view.tongue.say("comma") + unit if unit else ""
+
+
+def _winners(view: View, s: Swing) -> str:
+    low, high = (view.names.short(w) for w in (s.winner_low, s.winner_high))
+    return low if low == high else f"{low} → {high}"
 
 
 def _tornado(view: View, swings: list[Swing]) -> Chart:
@@ -49,10 +59,10 @@ def _tornado(view: View, swings: list[Swing]) -> Chart:
     base = npv.mean if npv else focus[1].npv.mean if focus else 0.0
     bars = tuple(
         Bar(
-            names.input(s.input),
-            t.say("flip_at", value=t.amount(s.flip, s.unit)) if s.flip is not None else "",
-            t.amount(s.low, s.unit),
-            t.amount(s.high, s.unit),
+            t.capital(names.input(s.input)) + _unit(view, s),
+            t.say("flip_at", value=t.number(s.flip)) if s.flip is not None else "",
+            t.number(s.low),
+            t.number(s.high),
             s.npv_low,
             s.npv_high,
             view.colour(s.winner_low),
@@ -61,20 +71,19 @@ def _tornado(view: View, swings: list[Swing]) -> Chart:
         for s in swings[:BARS]
     )
     winners = dict.fromkeys(w for s in swings[:BARS] for w in (s.winner_low, s.winner_high))
-    legend = tuple((names.candidate(w), view.colour(w)) for w in winners)
+    legend = tuple((names.short(w), view.colour(w)) for w in winners)
     body = tuple(
         (
-            names.input(s.input),
+            t.capital(names.input(s.input)),
             t.span(t.number(s.low), t.amount(s.high, s.unit)),
             t.span(t.number(s.npv_low), t.number(s.npv_high)),
-            t.span(names.candidate(s.winner_low), names.candidate(s.winner_high)),
-            flip_text(view, s) if s.flip is not None else t.number(None),
+            _winners(view, s),
             t.share(s.variance_share),
             t.money(s.worth),
         )
         for s in swings
     )
-    columns = ("input", "input_range", "npv_at_ends", "winners", "flip", "variance", "worth")
+    columns = ("input", "input_range", "npv_at_ends", "winners", "variance", "worth")
     twin = Table(t.say("tornado_twin", currency=t.currency), tuple(t.say(f"column_{c}") for c in columns), body, ALIGN)
     data = TornadoData(base, bars, legend, t.say("axis_npv", currency=t.currency), t.say("zero_line"))
     about = names.candidate(focus[0].candidate) if focus else ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from groundsill.assess.assessment import NeedView, Result
-from groundsill.report.blocks import Align, Block, Chart, Heading, StackData, Table, Text
+from groundsill.report.blocks import Block, Chart, Heading, StackData, Table, Text, aligned
 from groundsill.report.names import days_text, need_text
 from groundsill.report.view import View
 
 FAMILIES = ("labels", "staff", "accelerator", "memory", "energy")
 GROUPS = ("labels", "staff", "accelerator", "api", "energy", "other")
-DETAIL: tuple[Align, ...] = ("left", "left", "left", "right", "right", "right")
+DETAIL = aligned(3, 3)
 
 
 def blocks(view: View) -> list[Block]:
@@ -46,11 +46,11 @@ def _summary(view: View, rows: Sequence[Result]) -> Table:
     for r in rows:
         cells = [_cell(view, _of(r.needs, f)) for f in shown]
         cost = sum(n.cost.mean for n in r.needs if n.cost)
-        name = view.names.candidate(r.candidate)
+        name = view.names.title(r.candidate)
         body.append((name, *cells, days_text(view.names, r.calendar_seconds), t.money(cost)))
     columns = ["column_candidate", *(f"column_need_{f}" for f in shown), "column_calendar", "column_cost"]
-    align: list[Align] = ["left", *(["right"] * (len(columns) - 1))]  # type: ignore[list-item]
-    return Table(t.say("needs_caption"), tuple(t.say(c) for c in columns), tuple(body), tuple(align))
+    align = aligned(1, len(columns) - 1)
+    return Table(t.say("needs_caption"), tuple(t.say(c) for c in columns), tuple(body), align)
 
 
 def _of(needs: Sequence[NeedView], name: str) -> list[NeedView]:
@@ -75,7 +75,7 @@ def _cost(view: View, rows: Sequence[Result]) -> Chart | None:
     used = [g for g in GROUPS if any(s[g] > 0 for s in sums)]
     if not used:
         return None
-    names = [view.names.candidate(r.candidate) for r in rows]
+    names = [view.names.title(r.candidate) for r in rows]
     series = tuple(t.say(f"group_{g}") for g in used)
     data = StackData(
         tuple((name, tuple(max(0.0, s[g]) for g in used)) for name, s in zip(names, sums, strict=True)),
@@ -86,7 +86,7 @@ def _cost(view: View, rows: Sequence[Result]) -> Chart | None:
         (name, *(t.number(s[g]) for g in used), t.number(sum(s.values()))) for name, s in zip(names, sums, strict=True)
     )
     columns = (t.say("column_candidate"), *series, t.say("column_total"))
-    align: tuple[Align, ...] = ("left", *(["right"] * (len(columns) - 1)))  # type: ignore[assignment]
+    align = aligned(1, len(columns) - 1)
     twin = Table(t.say("cost_twin", currency=t.currency), columns, body, align)
     return Chart(t.say("cost_caption"), data, twin, t.say("cost_note"), t.say("cost_about"))
 
@@ -98,7 +98,7 @@ def _detail(view: View, rows: Sequence[Result]) -> Table:
         for n in r.needs:
             body.append(
                 (
-                    view.names.candidate(r.candidate),
+                    view.names.title(r.candidate),
                     t.word(f"labels.part.{n.part}", n.part.replace("_", " ")),
                     view.names.item(n.item),
                     need_text(view.names, n.amount, n.unit, n.item),

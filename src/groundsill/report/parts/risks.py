@@ -51,7 +51,7 @@ def _baselines(view: View) -> Table | None:
         for name, value in r.baseline.items():
             label = t.word(f"labels.baseline.{name}", plain_words(name))
             simple, ours = _both(view, r, name, value)
-            body.append((view.names.candidate(r.candidate), label, simple, ours))
+            body.append((view.names.title(r.candidate), label, simple, ours))
     columns = tuple(t.say(f"column_{c}") for c in ("candidate", "baseline", "simple", "ours"))
     return Table(t.say("baseline_caption"), columns, tuple(body), ("left", "left", "right", "right")) if body else None
 

@@ -42,7 +42,7 @@ def blocks(view: View) -> list[Block]:
 def _classes(view: View) -> Table:
     card, t = view.assessment.card, view.tongue
     assert card is not None
-    rows = tuple((c, t.number(n), t.number(card.test_classes.get(c, 0))) for c, n in card.classes.items())
+    rows = tuple((c, f"{n:,}", f"{card.test_classes.get(c, 0):,}") for c, n in card.classes.items())
     columns = tuple(t.say(f"column_{c}") for c in ("class", "rows", "test_rows"))
     return Table(t.say("classes_caption"), columns, rows, ("left", "right", "right"), look="fold", more=t.say("more"))
 

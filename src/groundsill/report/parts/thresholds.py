@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from groundsill.assess.assessment import Threshold, Ticket
-from groundsill.report.blocks import Align, Block, Heading, Table, Text, Tone
+from groundsill.report.blocks import Block, Heading, Table, Text, Tone, aligned
 from groundsill.report.view import View
 from groundsill.terms.quantity import DAY, HOUR, MONTH, Interval
 
-ALIGN: tuple[Align, ...] = ("left", "left", "left", "left", "right", "right", "right")
+ALIGN = aligned(3, 3)
 STANDING: dict[str, Tone] = {"met": "good", "open": "warn", "missed": "bad", "nowhere": "bad"}
 
 
@@ -16,7 +16,7 @@ def blocks(view: View) -> list[Block]:
     a, t = view.assessment, view.tongue
     found: list[Block] = []
     if a.thresholds:
-        columns = ("candidate", "standing", "condition", "sentence", "threshold", "range90", "now")
+        columns = ("candidate", "standing", "sentence", "threshold", "range90", "now")
         found += [Heading(2, t.say("thresholds_title"), "thresholds"), Text(t.say("thresholds_lead"))]
         found.append(
             Table(
@@ -44,8 +44,7 @@ def standing(x: Threshold) -> str:
 
 def _expected(view: View, now: Interval, unit: str) -> str:
     t = view.tongue
-    tail = "%" if unit == "%" else f" {unit}" if unit not in ("", "1") else ""
-    return t.span(t.number(now.low), t.number(now.high)) + tail
+    return t.span(t.number(now.low), t.number(now.high)) + t.unit(unit)
 
 
 def sentence(view: View, x: Threshold) -> str:
@@ -66,12 +65,10 @@ def sentence(view: View, x: Threshold) -> str:
 
 def _row(view: View, x: Threshold) -> tuple[str, ...]:
     t = view.tongue
-    kind = t.say("kind_even") if x.kind == "break-even" else t.say("kind_sure", p=t.percent(x.probability))
     known = x.low is not None and x.high is not None
     return (
-        view.names.candidate(x.candidate),
+        view.names.title(x.candidate),
         t.say(f"standing_{standing(x)}"),
-        kind,
         sentence(view, x),
         t.amount(x.value, x.unit),
         t.span(t.number(x.low), t.number(x.high)) if known else t.number(None),
@@ -87,7 +84,7 @@ def _tickets(view: View, tickets: tuple[Ticket, ...]) -> Table:
 
     body = tuple(
         (
-            view.names.candidate(x.candidate),
+            view.names.title(x.candidate),
             t.percent(x.probability),
             t.money(abs(x.capital)),
             part(x.labels),
@@ -100,4 +97,4 @@ def _tickets(view: View, tickets: tuple[Ticket, ...]) -> Table:
     )
     columns = ("candidate", "probability", "capital", "labels", "staff", "accelerator", "tokens", "calendar")
     heads = tuple(t.say(f"column_ticket_{c}") for c in columns)
-    return Table(t.say("ticket_caption"), heads, body, ("left", *(["right"] * 7)))  # type: ignore[arg-type]
+    return Table(t.say("ticket_caption"), heads, body, aligned(1, 7))

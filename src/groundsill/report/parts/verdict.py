@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from groundsill.assess.assessment import Measurement, Result, ValueView
 from groundsill.report.blocks import Block, Notice, Table, Text, Tone
-from groundsill.report.tongue import PLACE
 from groundsill.report.view import View
 
 TONES: dict[str, Tone] = {"invest": "good", "measure": "warn", "do_not_invest": "bad", "cannot_say": "mute"}
@@ -13,7 +12,7 @@ TONES: dict[str, Tone] = {"invest": "good", "measure": "warn", "do_not_invest": 
 def blocks(view: View) -> list[Block]:
     """Verdict, key figures, next measurement, what was asked."""
     code = view.assessment.verdict.code
-    title = view.tongue.say(f"verdict_title_{code}")
+    title = view.tongue.say("verdict_title", name=view.tongue.say(f"verdict_name_{code}"))
     found: list[Block] = [Notice(TONES[code], title, sentence(view), "verdict")]
     focus = view.focus()
     if focus:
@@ -53,12 +52,11 @@ def next_sentence(view: View, following: Measurement | None) -> str:
     """What to measure next, how, and the most that it may cost."""
     t = view.tongue
     if following is None:
-        worth = view.assessment.verdict.perfect_information
-        return t.say("next_none", worth=t.money(worth))
+        return t.say("next_none", worth=t.money(view.assessment.verdict.perfect_information))
     what, worth = view.names.input(following.what), t.money(following.worth)
     how = t.word(following.how, "", what=what, input=what, worth=worth, candidate=what, currency=t.currency)
     text = t.say("next", what=what, worth=worth)
-    return text + t.say("gap") + how if how and not PLACE.search(how) else text
+    return text + t.say("gap") + how if how else text
 
 
 def _figures(view: View, result: Result, value: ValueView) -> Table:
@@ -72,7 +70,11 @@ def _figures(view: View, result: Result, value: ValueView) -> Table:
             t.say("figure_target_note", quality=t.interval(result.quality, t.quality)) if result.quality else "",
         ),
         (t.say("figure_pays"), t.percent(value.p_positive), t.say("figure_pays_note", asked=t.percent(a.confidence))),
-        (t.say("figure_npv"), t.money(npv.median), t.say("range90", span=t.span(t.number(npv.low), t.number(npv.high)))),
+        (
+            t.say("figure_npv"),
+            t.money(npv.median),
+            t.say("range90", span=t.span(t.number(npv.low), t.number(npv.high))),
+        ),
         (
             t.say("figure_trough"),
             t.money(trough.median),
@@ -81,7 +83,12 @@ def _figures(view: View, result: Result, value: ValueView) -> Table:
         (
             t.say("figure_payback"),
             t.say("months", n=t.number(back.median)) if back else t.say("never"),
-            t.say("figure_payback_note", share=t.percent(value.p_payback), low=t.number(back.low), high=t.number(back.high))
+            t.say(
+                "figure_payback_note",
+                share=t.percent(value.p_payback),
+                low=t.number(back.low),
+                high=t.number(back.high),
+            )
             if back
             else "",
         ),

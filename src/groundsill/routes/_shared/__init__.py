@@ -1,10 +1,10 @@
 """What several routes need. Routes see this room only, never each other."""
 
-from groundsill.routes._shared.assemble import build_needs, each, month_needs, options, trained_bytes
+from groundsill.routes._shared.assemble import build_needs, each, memory_note, month_needs, options, trained_bytes
 from groundsill.routes._shared.outcomes import learnt, planned
 from groundsill.routes._shared.people import calendar_seconds, label_needs, staff_need, token_needs
-from groundsill.routes._shared.serve import Served, serve, serve_from_shape
-from groundsill.routes._shared.train import Trained, baseline_seconds, training_from_flops, weights_of
+from groundsill.routes._shared.serving import Served, serve, serve_from_shape
+from groundsill.routes._shared.training import Trained, baseline_seconds, training_from_flops, weights_of
 from groundsill.routes._shared.world import CurveKind, World, last_rung, middle, quality_at, wants
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "label_needs",
     "last_rung",
     "learnt",
+    "memory_note",
     "middle",
     "month_needs",
     "options",

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from groundsill import tuning
 from groundsill.project.case import Case, Entrant
-from groundsill.resources.memory import training_bytes
+from groundsill.resources.memory import fits, training_bytes
 from groundsill.routes._shared.people import energy_needs, staff_need
-from groundsill.routes._shared.serve import Served
-from groundsill.routes._shared.train import Trained
-from groundsill.routes._shared.world import ONCE, World, recipe_method
+from groundsill.routes._shared.serving import Served
+from groundsill.routes._shared.training import Trained
+from groundsill.routes._shared.world import ONCE, World, middle, recipe_method
 from groundsill.terms.draws import Draws
 from groundsill.terms.forecast import Forecast, Outcome
 from groundsill.terms.needs import Need
@@ -94,6 +94,14 @@ def trained_bytes(world: World, accelerators: Quantity = 1.0) -> Quantity | None
         batch_tokens=shape.context,
         shards=accelerators,
     )
+
+
+def memory_note(world: World, needed: Quantity | None) -> tuple[str, ...]:
+    """A note where training needs more than one accelerator holds."""
+    memory = world.find(f"accelerator.{world.train_on}.memory_bytes")
+    if needed is None or memory is None or fits(middle(needed), middle(memory)):
+        return ()
+    return ("routes.note_does_not_fit",)
 
 
 def each(*parts: tuple[str, ...]) -> tuple[str, ...]:

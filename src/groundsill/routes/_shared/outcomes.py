@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from groundsill.resources.flops import passes, simple_training_flops
-from groundsill.routes._shared.assemble import build_needs, each, month_needs, retune_needs, trained_bytes
+from groundsill.routes._shared.assemble import build_needs, each, memory_note, month_needs, retune_needs, trained_bytes
 from groundsill.routes._shared.people import calendar_seconds, label_needs
-from groundsill.routes._shared.serve import serve
-from groundsill.routes._shared.train import (
+from groundsill.routes._shared.serving import serve
+from groundsill.routes._shared.training import (
     Trained,
     baseline_seconds,
     measured_training,
@@ -70,14 +70,15 @@ def _outcome(
     build = build_needs(world, trained, bought)
     retune, every = retune_needs(world, last)
     count = world.own("accelerators")
+    held = trained_bytes(world, 1.0 if count is None else count)
     needs = Needs(
         build=build,
         per_month=month_needs(world, served),
         per_retune=retune,
         calendar_seconds=calendar_seconds(world, build, trained.wall_seconds),
         retune_seconds=every,
-        train_bytes=trained_bytes(world, 1.0 if count is None else count),
+        train_bytes=held,
         serve_bytes=served.bytes,
-        notes=each(trained.notes, served.notes),
+        notes=each(trained.notes, memory_note(world, held), served.notes),
     )
     return Outcome(world.choice, quality, needs, baseline, problem)

@@ -16,7 +16,7 @@ def label_needs(world: World, rows: Quantity) -> tuple[Need, ...]:
     owned = world.find("labels.owned")
     trail = world.trail("labels.owned", "labels.limit") + world.own_trail("examples", "shots")
     if "labels" in world.choice and not world.case.has("labels.limit"):
-        trail += tuple(run.id for run in world.entrant.runs)
+        trail += world.run_ids
     needs = []
     if np.any(np.asarray(rows) > 0):
         have = 0.0 if owned is None else middle(owned)

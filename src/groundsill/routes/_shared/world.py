@@ -71,7 +71,8 @@ class World:
 
     def find(self, name: str) -> Quantity | None:
         """An input that may be absent."""
-        return self.draws[name] if name in self.draws else None
+        # Not `get`: a missing draw is a Problem, which `Mapping.get` does not catch.
+        return self.draws[name] if name in self.draws else None  # noqa: SIM401
 
     def own(self, key: str) -> Quantity | None:
         """The candidate's own number `key`: the choice, else its fact; None if neither."""
@@ -89,6 +90,12 @@ class World:
     def own_trail(self, *keys: str) -> tuple[str, ...]:
         """The same for the candidate's own numbers."""
         return self.trail(*(self.entrant.fact(key) for key in keys))
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """Ids of all runs of the candidate. An id is a hash over the whole record: computed once."""
+        runs = self.entrant.runs
+        return ONCE.get((runs,), ("ids",), lambda: tuple(run.id for run in runs))
 
     @property
     def train_on(self) -> str:

@@ -22,13 +22,13 @@ def _decay(theta: Array, t: Array) -> Array:
     a, half = np.exp(theta[:, 2]), theta[:, 3]
     with np.errstate(divide="ignore"):
         away = a[:, None] * (np.log(t)[None, :] - half[:, None])
-    return np.exp(np.logaddexp(0.0, -a * half)[:, None] - np.logaddexp(0.0, away))
+    return np.asarray(np.exp(np.logaddexp(0.0, -a * half)[:, None] - np.logaddexp(0.0, away)))
 
 
 def value(theta: Array, t: Array) -> Array:
     """Error (n, k); finite at t = 0."""
     level, floor = np.exp(theta[:, 0]), _prior.share(theta[:, 1])
-    return level[:, None] * (floor[:, None] + (1 - floor)[:, None] * _decay(theta, t))
+    return np.asarray(level[:, None] * (floor[:, None] + (1 - floor)[:, None] * _decay(theta, t)))
 
 
 def at_zero(theta: Array) -> Array:
@@ -38,7 +38,7 @@ def at_zero(theta: Array) -> Array:
 
 def floor(theta: Array) -> Array:
     """E, (n,)."""
-    return np.exp(theta[:, 0]) * _prior.share(theta[:, 1])
+    return np.asarray(np.exp(theta[:, 0]) * _prior.share(theta[:, 1]))
 
 
 def sample(n: int, rng: np.random.Generator) -> Array:

@@ -16,7 +16,7 @@ PRIOR = (_prior.LEVEL, (-1.8, 1.0))
 def value(theta: Array, t: Array) -> Array:
     """Error (n, k); infinite at t = 0."""
     with np.errstate(divide="ignore", over="ignore"):
-        return np.exp(theta[:, :1] - np.exp(theta[:, 1:]) * np.log(t))
+        return np.asarray(np.exp(theta[:, :1] - np.exp(theta[:, 1:]) * np.log(t)))
 
 
 def at_zero(theta: Array) -> Array:

@@ -20,7 +20,7 @@ def value(theta: Array, t: Array) -> Array:
     level, floor, a = np.exp(theta[:, 0]), _prior.share(theta[:, 1]), np.exp(theta[:, 2])
     with np.errstate(divide="ignore", over="ignore"):
         decay = np.exp(-a[:, None] * np.log(t))
-    return level[:, None] * (floor[:, None] + (1 - floor)[:, None] * decay)
+    return np.asarray(level[:, None] * (floor[:, None] + (1 - floor)[:, None] * decay))
 
 
 def at_zero(theta: Array) -> Array:
@@ -30,7 +30,7 @@ def at_zero(theta: Array) -> Array:
 
 def floor(theta: Array) -> Array:
     """E, (n,)."""
-    return np.exp(theta[:, 0]) * _prior.share(theta[:, 1])
+    return np.asarray(np.exp(theta[:, 0]) * _prior.share(theta[:, 1]))
 
 
 def sample(n: int, rng: np.random.Generator) -> Array:

@@ -17,13 +17,13 @@ PRIOR = (_prior.LEVEL, (0.0, math.nan), _prior.EXPONENT, (math.log(0.1), 1.5))
 
 def _decay(theta: Array, t: Array) -> Array:
     a, shift = np.exp(theta[:, 2]), np.exp(theta[:, 3])
-    return np.exp(-a[:, None] * (np.log(t[None, :] + shift[:, None]) - np.log1p(shift)[:, None]))
+    return np.asarray(np.exp(-a[:, None] * (np.log(t[None, :] + shift[:, None]) - np.log1p(shift)[:, None])))
 
 
 def value(theta: Array, t: Array) -> Array:
     """Error (n, k); finite at t = 0."""
     level, floor = np.exp(theta[:, 0]), _prior.share(theta[:, 1])
-    return level[:, None] * (floor[:, None] + (1 - floor)[:, None] * _decay(theta, t))
+    return np.asarray(level[:, None] * (floor[:, None] + (1 - floor)[:, None] * _decay(theta, t)))
 
 
 def at_zero(theta: Array) -> Array:
@@ -33,7 +33,7 @@ def at_zero(theta: Array) -> Array:
 
 def floor(theta: Array) -> Array:
     """E, (n,)."""
-    return np.exp(theta[:, 0]) * _prior.share(theta[:, 1])
+    return np.asarray(np.exp(theta[:, 0]) * _prior.share(theta[:, 1]))
 
 
 def sample(n: int, rng: np.random.Generator) -> Array:

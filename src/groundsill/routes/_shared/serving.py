@@ -15,7 +15,7 @@ from groundsill.resources.inference import (
 )
 from groundsill.resources.memory import serving_bytes
 from groundsill.resources.step import score_seconds_per_row
-from groundsill.routes._shared.train import efficiency, elsewhere, on_this
+from groundsill.routes._shared.training import efficiency, elsewhere, on_this
 from groundsill.routes._shared.world import ONCE, World
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Quantity
@@ -122,7 +122,7 @@ def serve_from_shape(world: World, quality: Array | None) -> Served:
     copies = servers_needed(volume, seconds / together, world.get("site.utilisation"))
     inputs = ("use.tokens_in", "use.tokens_out", "site.utilisation", "site.batch", "site.bandwidth_efficiency")
     trail = (*names, *world.trail(*inputs, *data.values()), *mfu_trail)
-    notes = ("routes.note_batch_fills_memory",) if told is None and np.all(np.isfinite(batch)) else ()
+    notes: tuple[str, ...] = ("routes.note_batch_fills_memory",) if told is None and np.all(np.isfinite(batch)) else ()
     notes += ("routes.note_published_bandwidth",) if reached is None else ()
     held = serving_bytes(shape, context, np.where(np.isfinite(batch), batch, 1.0)) / together
     return Served(copies * together, held, tuple(dict.fromkeys(trail)), (*notes, *_growth(world)))

@@ -1,0 +1,92 @@
+"""From what was measured to a Run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+import numpy.typing as npt
+
+from groundsill.lab import tasks
+from groundsill.lab.data import Split, identity
+from groundsill.lab.evaluation.score import score
+from groundsill.terms.candidate import Candidate
+from groundsill.terms.run import Run
+from groundsill.terms.source import Source
+
+LIBRARIES = ("groundsill", "numpy", "scikit-learn", "torch", "transformers", "peft")
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What one measurement brought. predicted: class numbers of the test rows. measures: as in `terms.run.MEASURES`.
+    libraries: those that took part. note: what the reader of the run should know."""
+
+    predicted: npt.NDArray[np.int32]
+    measures: Mapping[str, float]
+    libraries: Sequence[str] = LIBRARIES
+    note: str = ""
+
+
+def now() -> str:
+    """This instant, UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions(libraries: Sequence[str]) -> dict[str, str]:
+    """Installed versions, Python first; what is not installed is left out."""
+    found = {"python": platform.python_version()}
+    for name in libraries:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def run_of(
+    candidate: Candidate,
+    report: Report,
+    test: Split,
+    classes: tuple[str, ...],
+    *,
+    task: str,
+    metric: str,
+    at: Mapping[str, float],
+    seed: int,
+    hardware: str,
+    data_hash: str,
+    test_id: str,
+    started: str,
+) -> Run:
+    """The Run of one measurement. Raises Problem as `evaluation.score` does."""
+    scored = score(task, metric, test.labels, report.predicted, classes)
+    return Run(
+        candidate=candidate,
+        task=task,
+        metric=metric or tasks.find(task).METRIC,
+        at=dict(at),
+        source=Source(id="measured", kind="measured", title="pilot on this machine", read=started[:10]),
+        value=scored.value,
+        stderr=scored.stderr,
+        seed=seed,
+        chance=tasks.find(task).chance(test.labels),
+        test_id=test_id,
+        test_rows=len(test),
+        scores=dict(scored.scores),
+        measures={k: float(v) for k, v in report.measures.items()},
+        hardware=hardware,
+        versions=versions(report.libraries),
+        data_hash=data_hash,
+        started=started,
+        note=report.note,
+    )
+
+
+def test_id_of(test: Split, classes: Sequence[str]) -> str:
+    """Which rows a test set holds, 16 hex digits."""
+    return identity(test.texts, [classes[i] for i in test.labels])[:16]

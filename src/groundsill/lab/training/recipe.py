@@ -1,0 +1,56 @@
+"""Recipes: how long and how fast to train, by method and number of labels.
+
+Chosen once on held-out pool rows of the clothing reviews (never on a test set); see docs of the measured figures. A
+candidate's own recipe overrides single values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from groundsill.terms.candidate import Candidate
+from groundsill.terms.problem import Problem
+
+BATCH_ROWS = 16
+LEAST_STEPS = 100  # few labels mean many epochs: below about 100 steps a body has hardly moved
+WARM_UP = 0.1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """rate: highest learning rate of the body; head_rate: of the head; epochs: passes over the training rows;
+    rank: of low-rank additions; longest: tokens kept of a text (0: by their lengths); strength: C of the logistic
+    regression (0: chosen)."""
+
+    rate: float
+    head_rate: float
+    epochs: int
+    rank: int = 8
+    longest: int = 0
+    strength: float = 0.0
+    batch_rows: int = BATCH_ROWS
+    decay: float = 0.01
+
+
+RATES: Mapping[str, tuple[float, float]] = {"full": (1e-4, 1e-2)}
+RATES_FEW_WEIGHTS = (1e-3, 1e-2)  # methods that train a small part take larger steps (Hu et al. 2022, appendix D)
+FEWEST_EPOCHS = 2
+
+
+def recipe_of(candidate: Candidate, labels: int) -> Recipe:
+    """The recipe of a candidate for this many training rows. Raises Problem `lab.unknown_recipe`."""
+    epochs = max(FEWEST_EPOCHS, -(-LEAST_STEPS * BATCH_ROWS // max(labels, 1)))
+    rate, head_rate = RATES.get(candidate.method, RATES_FEW_WEIGHTS)
+    usual = Recipe(rate, head_rate, min(epochs, LEAST_STEPS))
+    for key, value in candidate.recipe:
+        if key not in vars(usual) or not isinstance(value, (int, float)) or value < 0:
+            raise Problem("lab.unknown_recipe", at=candidate.id, got=f"{key} = {value}", limit=", ".join(vars(usual)))
+        usual = replace(usual, **{key: type(vars(usual)[key])(value)})
+    return usual
+
+
+def rows_seen(candidate: Candidate, labels: int) -> int:
+    """Rows that pass through the body while training (rows x epochs); the head and words see each row once."""
+    by_gradient = candidate.route == "tune" and candidate.method != "head"
+    return labels * recipe_of(candidate, labels).epochs if by_gradient else labels
