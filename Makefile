@@ -27,7 +27,7 @@ assess: $(READY)
 	@$(BIN)/groundsill assess $(EXAMPLE)
 
 pilot-full: $(READY)
-	$(BIN)/groundsill pilot $(EXAMPLE) --full --write-evidence
+	$(BIN)/groundsill pilot $(EXAMPLE) --full
 
 check: $(READY)
 	$(BIN)/ruff check .

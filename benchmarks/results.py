@@ -31,17 +31,30 @@ def machine() -> dict[str, str]:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        model = next((line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")), model)
+        model = next(
+            (line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")),
+            model,
+        )
     packages = {p: metadata.version(p) for p in ("numpy", "scipy", "torch", "transformers", "scikit-learn")}
     versions = ", ".join(f"{k} {v}" for k, v in packages.items())
-    return {"processor": f"{model}, {os.cpu_count()} cores", "versions": f"Python {platform.python_version()}, {versions}"}
+    return {
+        "processor": f"{model}, {os.cpu_count()} cores",
+        "versions": f"Python {platform.python_version()}, {versions}",
+    }
 
 
 def measure(name: str) -> dict[str, Any]:
     """Run one benchmark and keep its last line."""
-    done = subprocess.run([sys.executable, *COMMANDS[name], "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, *COMMANDS[name], "--json"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     figures = json.loads(done.stdout.strip().splitlines()[-1])["figures"]
-    return {"date": datetime.now(UTC).date().isoformat(), "command": "python " + " ".join(COMMANDS[name]), **machine(), "figures": figures}
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": "python " + " ".join(COMMANDS[name]),
+        **machine(),
+        "figures": figures,
+    }
 
 
 def shown(value: Any) -> str:
@@ -53,9 +66,19 @@ def shown(value: Any) -> str:
 
 def page(results: dict[str, Any], notes: str) -> str:
     """docs/results.md."""
-    lines = ["# Results", "", "Written by `python benchmarks/results.py`; do not edit by hand. Misses stay in the table. Notes: docs/results-notes.md.", ""]
+    lines = [
+        "# Results",
+        "",
+        "Written by `python benchmarks/results.py`; do not edit by hand. Misses stay in the table. Notes: docs/results-notes.md.",
+        "",
+    ]
     for name, result in sorted(results.items()):
-        lines += [f"## {name}", "", f"`{result['command']}`, {result['date']}; {result['processor']}; {result['versions']}.", ""]
+        lines += [
+            f"## {name}",
+            "",
+            f"`{result['command']}`, {result['date']}; {result['processor']}; {result['versions']}.",
+            "",
+        ]
         lines += ["| figure | value | interval | n | reach | holds | peer |", "|---|---|---|---|---|---|---|"]
         for f in result["figures"]:
             interval = f"{shown(f['low'])} to {shown(f['high'])}" if f.get("low") is not None else ""

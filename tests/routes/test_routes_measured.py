@@ -24,7 +24,7 @@ SUPPLY = {"labels.owned": 500.0, "labels.limit": 20_000.0, "labels.test": 1000.0
 
 
 def learner(route: str = "classical", **more: Any) -> Entrant:
-    entrant = entrant_of(route, "head" if route != "classical" else "tfidf-lr", "m", LABELS, **more)
+    entrant = entrant_of(route, "head" if route != "classical" else "tfidf-logistic", "m", LABELS, **more)
     return replace(entrant, runs=pilot(entrant.candidate))
 
 
@@ -123,7 +123,7 @@ def test_too_far_is_a_row_and_not_an_end() -> None:
     outcomes = ask(classical, case_of(learner(), SUPPLY), FakeCurve(limit=4000))
     assert [o.quality is None for o in outcomes] == [False, False, True]
     assert isinstance(outcomes[2].problem, Problem) and outcomes[2].problem.code == "scaling.too_far"
-    assert outcomes[2].problem.at == "classical/tfidf-lr/m" and outcomes[2].needs.build
+    assert outcomes[2].problem.at == "classical/tfidf-logistic/m" and outcomes[2].needs.build
 
 
 def test_no_curve_is_no_quality() -> None:

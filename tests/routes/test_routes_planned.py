@@ -190,7 +190,7 @@ def _amounts(needs: Needs) -> list[Any]:
 
 
 def _cases() -> list[tuple[Any, Case]]:
-    entrant: Entrant = entrant_of("classical", "tfidf-lr", "", ({"labels": 400.0}, {"labels": 6400.0}))
+    entrant: Entrant = entrant_of("classical", "tfidf-logistic", "", ({"labels": 400.0}, {"labels": 6400.0}))
     measured = case_of(replace(entrant, runs=pilot(entrant.candidate)), {"use.retune_months": 6.0, "labels.test": 1e3})
     return [(classical, measured), (pretrain, builder(**MTBF)), (tune, tuner())]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,7 +102,8 @@ def assess(
 
     earlier = read_report(against) if against else None
     project, case = bound(path, emit=emit)
-    assessment = run.run(case, draw.draw(case, draws, seed), version=__version__, made=today())
+    worlds = draw.draw(case, draws, seed)
+    assessment = run.run(case, worlds, version=__version__, made=today(), cache=_surfaces(project))
     spoken = language or case.language
     folder = out or project.folder / "report"
     paths = write(assessment, folder, language=spoken)
@@ -111,6 +113,16 @@ def assess(
         raise Problem("assess.nothing_assessed", at=str(path), limit=str(folder))
     page = next(p for p in paths if p.suffix == ".html")
     return Done(assessment, data, tuple(headline(assessment, spoken)), moved, page, tuple(paths), spoken)
+
+
+def _surfaces(project: Project) -> Path:
+    """Folder of fitted surfaces: those that ship with an example (`surfaces/`) are copied in before the first use."""
+    cache = folder_of(project) / "surfaces"
+    for made in (project.folder / "surfaces").glob("*.npz"):
+        if not (cache / made.name).exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            shutil.copy(made, cache / made.name)
+    return cache
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -133,4 +145,4 @@ def explain(path: Path, name: str, *, out: Path | None = None, language: str | N
 
     folder = out or file.read(path).folder / "report"
     data = read_report(folder / "report.json")
-    return trace(data, name, language or str(data.get("language", "en")))
+    return "\n".join(trace(data, name, language or str(data.get("language", "en"))))

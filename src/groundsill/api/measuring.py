@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from groundsill.api.analysis import folder_of, today
+from groundsill.api.analysis import card_of, folder_of, today
 from groundsill.terms.event import Emit, silent
 from groundsill.terms.problem import Problem
 
@@ -111,6 +111,9 @@ def import_runs(path: Path, table: Path) -> tuple[int, int]:
     from groundsill.project import file
 
     project = file.read(path)
-    runs = evidence.import_csv(table, task=project.task.kind, metric=project.task.metric)
+    card = card_of(project)
+    runs = evidence.import_csv(
+        table, task=project.task.kind, metric=project.task.metric, data_hash=card.data_hash if card else "", today=today()
+    )  # fmt: skip
     new = run.record(Ledger(folder_of(project)), runs)
     return new, len(runs) - new

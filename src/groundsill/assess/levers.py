@@ -48,20 +48,18 @@ def _of(here: World, small: World, row: Standing) -> list[Threshold]:
 
 
 def _lever(here: World, row: Standing, name: str, full: Probe, quick: Probe) -> list[Threshold]:
-    """Thresholds of one lever. What its route reads may bend NPV: it is tried on few draws, and stays there if it does;
-    a straight line is followed over all draws."""
+    """Thresholds of one lever: over all draws where only the cash model reads it, over the first 2,000 where each step
+    needs a forecast or other discount factors."""
     middle = float(np.median(here.draws[name]))
     if middle <= 0:
         return []
     searched = _RATES if name == RATE else (middle / _REACH, middle * _REACH)
-    probe = full
-    if name == RATE or (name in quick.read and threshold.shape(lambda t: quick.npv({name: t}), middle) != "straight"):
-        probe = quick
+    probe = quick if name == RATE or name in quick.read else full
 
     def net(amount: Quantity) -> Array:
         return probe.npv({name: amount})
 
-    found = threshold.crossing(net, middle, searched)
+    found = threshold.bent(net, searched) if name == RATE else threshold.crossing(net, middle, searched)
     if found is None:
         return []
     scale = units.factor(here.case, here.draws, name)

@@ -15,7 +15,7 @@ from groundsill.assess.information import Known, Learner
 from groundsill.terms.quantity import Array
 
 DRAWS = 2_000  # worlds of a sensitivity; the means are moved onto those of all draws
-_STEPS = 14  # halvings between a winner's value and another's
+_STEPS = 10  # halvings between a winner's value and another's
 QUALITY = "quality."
 
 

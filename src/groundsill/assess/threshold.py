@@ -16,8 +16,9 @@ Direction = Literal[">=", "<="]
 Net = Callable[[Quantity], Array]  # amount of the lever, a number or (draws,), -> NPV (draws,)
 Flags = npt.NDArray[np.bool_]
 Shape = Literal["flat", "straight", "bent", "unknown"]
-_STEPS = 16  # steps of a search at most
-_CLOSE = 1e-4  # relative change of the amount at which a search ends
+_STEPS = 14  # steps of a search at most
+_CLOSE = 3e-3  # relative change of the amount at which a draw counts as found
+_LEFT = 0.01  # share of all draws that may still move when a search ends; each is inside a bracket by then
 _SAME = 1e-7  # relative misfit up to which NPV counts as a straight line in the lever
 
 
@@ -41,11 +42,6 @@ class Edge:
     value: float | None
     low: float | None
     high: float | None
-
-
-def shape(net: Net, middle: float) -> Shape:
-    """How NPV answers to a lever around a typical amount (> 0): not at all, in a straight line in every draw, or not."""
-    return _points(net, middle)[0]
 
 
 def _points(net: Net, middle: float) -> tuple[Shape, Array, Array]:
@@ -73,14 +69,15 @@ def crossing(net: Net, middle: float, searched: tuple[float, float]) -> Crossing
     if form == "flat":
         return None
     if form != "straight":
-        return _searched(net, searched)
+        return bent(net, searched)
     direction: Direction = ">=" if float(slope.mean()) > 0 else "<="
     with np.errstate(divide="ignore", invalid="ignore"):
         star = np.where(slope != 0, -start / slope, np.where(start > 0, -np.inf, np.inf))
     return Crossing(star, slope >= 0, direction, searched, (start, slope))
 
 
-def _searched(net: Net, searched: tuple[float, float]) -> Crossing | None:
+def bent(net: Net, searched: tuple[float, float]) -> Crossing | None:
+    """The same for a lever that is known to bend NPV: one sign change is looked for between the ends of the range."""
     first, last = net(searched[0]), net(searched[1])
     if not (np.isfinite(first).all() and np.isfinite(last).all()):
         return None
@@ -101,11 +98,13 @@ def _search(net: Net, searched: tuple[float, float], first: Array, last: Array, 
     low, high = np.full(len(first), searched[0]), np.full(len(first), searched[1])
     below, above = first.copy(), last.copy()
     side, x = np.zeros(len(first)), np.full(len(first), np.nan)
+    found: Flags = ~sought
     for step in range(_STEPS):
         with np.errstate(divide="ignore", invalid="ignore"):
             new = high - above * (high - low) / (above - below)
         middle = np.sqrt(low * high) if searched[0] > 0 else 0.5 * (low + high)
-        new = np.where(np.isfinite(new) & (new > low) & (new < high) & (step % 4 != 3), new, middle)
+        usable = np.isfinite(new) & (new > low) & (new < high) & (found | (step % 4 != 3))
+        new = np.where(usable, new, middle)
         value = net(new)
         up = (value > 0) == (last > 0)
         high, above, low, below = (
@@ -115,9 +114,9 @@ def _search(net: Net, searched: tuple[float, float], first: Array, last: Array, 
             np.where(up, np.where(side > 0, 0.5 * below, below), value),
         )
         side = np.where(up, 1.0, -1.0)
-        done = bool(np.all((np.abs(new - x) <= _CLOSE * np.abs(new))[sought]))
+        found = found | (np.abs(new - x) <= _CLOSE * np.abs(new))
         x = new
-        if done:
+        if np.mean(~found) <= _LEFT:
             break
     return x
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -60,6 +61,7 @@ def main(args: list[str] | None = None) -> None:
     """Entry point of the `groundsill` command. Exit codes: see `groundsill.terms.problem.Exit`."""
     given = sys.argv[1:] if args is None else args
     language, as_json = _language(given), "--json" in given
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop is like Ctrl-C: nothing finished is lost
     try:
         code: Any = group.main(args=given, prog_name="groundsill", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else Exit.OK)

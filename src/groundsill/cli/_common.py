@@ -44,7 +44,7 @@ def progress(language: str, as_json: bool) -> Iterator[Emit]:
     from groundsill.words import say
 
     def note(event: Event) -> None:
-        text = say(event.code, language, **event.values)
+        text = say(event.code, language, "what", **event.values)
         if text != event.code:
             click.echo(text, err=True)
 
@@ -71,7 +71,7 @@ def _bars(language: str) -> Iterator[Emit]:
         tasks: dict[str, TaskID] = {}
 
         def show(event: Event) -> None:
-            text = say(event.code, language, **event.values)
+            text = say(event.code, language, "what", **event.values)
             if "total" not in event.values:
                 if text != event.code:
                     console.print(text, highlight=False, markup=False)
@@ -95,7 +95,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class Seconds(click.ParamType):
+class Seconds(click.ParamType[float]):
     """A span of time: `90s`, `6m`, `1.5h`."""
 
     name = "time"

@@ -98,7 +98,7 @@ def _root(columns: Array, low: Array, high: Array, rising: npt.NDArray[np.bool_]
         new = np.where((step > low) & (step < high), step, np.sqrt(low * high))
         new = np.where(value == 0, x, new)
         out[left] = new
-        more = np.abs(new - x) > 1e-13 * x
+        more = np.abs(new - x) > 1e-12 * x
         if not more.any():
             break
         columns, low, high, rising, x, left = (

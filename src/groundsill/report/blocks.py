@@ -89,10 +89,12 @@ class CurveData:
 
 @dataclass(frozen=True)
 class StackData:
-    """Stacked bars in currency: one row a candidate, one segment a series."""
+    """Stacked bars in currency: one row a candidate, one segment a series. longest: where the axis ends; a bar beyond it
+    is drawn with a gap."""
 
     rows: tuple[tuple[str, tuple[float, ...]], ...]
     series: tuple[str, ...]
+    longest: float
     x_label: str
 
 

@@ -37,6 +37,7 @@ def draw(chart: Chart, tongue: Tongue, name: str) -> str:
 
 
 def _padded(values: list[float], share: float = 0.06) -> tuple[float, float]:
+    values = [v for v in values if math.isfinite(v)] or [0.0]
     low, high = min(values), max(values)
     gap = (high - low) * share or abs(high) * share or 1.0
     return low - gap, high + gap
@@ -134,7 +135,7 @@ def _months(x: Scale, y: float, label: str) -> str:
 def _stack(d: StackData, tongue: Tongue) -> tuple[str, float]:
     sums = [sum(values) for _, values in d.rows]
     room = max((marks.width(tongue.number(s)) for s in sums), default=0) + 10
-    x = Scale(0, max(sums, default=1.0) or 1.0, 12, WIDE - 12 - room)
+    x = Scale(0, d.longest or 1.0, 12, WIDE - 12 - room)
     items = [(_swatch(f"fill s{i % SERIES + 1}"), words) for i, words in enumerate(d.series)]
     body, top = marks.legend(items, 12, 12, WIDE - 24)
     top += 12
@@ -142,7 +143,10 @@ def _stack(d: StackData, tongue: Tongue) -> tuple[str, float]:
         body += marks.text(12, top + 12, marks.fit(name, WIDE - 24, BOLD), look="name")
         ends = [0.0, *accumulate(values)]
         for i, (start, end) in enumerate(pairwise(ends)):
-            body += marks.bar(x(start), top + 19, x(end), 17, f"s{i % SERIES + 1}") if end > start else ""
+            body += marks.bar(x(start), top + 19, x(end), 17, f"s{i % SERIES + 1}") if x(end) > x(start) else ""
+        if total > d.longest:
+            gap = x.end - 26
+            body += marks.band([gap, gap + 7], [top + 38, top + 38], [top + 17, top + 17], "gap")
         body += marks.text(x(total) + 6, top + 32, tongue.number(total))
         top += 46
     return body + marks.x_axis(x, top + 4, tongue.number, d.x_label), top + 44

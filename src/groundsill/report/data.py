@@ -53,6 +53,8 @@ def to_data(assessment: Assessment, language: str | None = None) -> dict[str, An
     data["language"] = tongue.language
     data["settings"] = settings(assessment, tongue)
     data |= {key: plain(getattr(assessment, key), tongue) for key in PARTS[:8]}
+    for row in data["results"]:  # doing nothing rests on nothing of its own, its chance to be best on the comparison
+        row["trail"] = row["trail"] or list(assessment.verdict.trail)
     data["options"] = _options(assessment, tongue)
     return data | {key: plain(getattr(assessment, key), tongue) for key in PARTS[8:]}
 
@@ -140,8 +142,8 @@ def _option_trail(assessment: Assessment, candidate: str, choice: dict[str, floa
             for option in result.options:
                 if dict(option.choice) == choice and option.trail:
                     return option.trail
-            return (result.value.trail if result.value else ()) or result.trail
-    return ()
+            return (result.value.trail if result.value else ()) or result.trail or assessment.verdict.trail
+    return assessment.verdict.trail
 
 
 __all__ = ["SCHEMA", "Fact", "origin", "plain", "settings", "to_data"]

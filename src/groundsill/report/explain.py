@@ -16,13 +16,14 @@ from groundsill.terms.problem import Exit, Problem
 from groundsill.terms.run import MEASURES
 
 PROSE = ("trail", "runs", "text")
-OWN, AXIS, MONEY, METRIC = "@unit", "@axis", "@currency", "@metric"
+OWN, AXIS, POINT, MONEY, METRIC = "@unit", "@axis", "@point", "@currency", "@metric"
 UNITS = (  # the first pattern that is found in a path says the unit; @ stands for a word of the data
     (r"^settings\.\w+\.value$", OWN),
     (r"\.needs\.\d+\.(amount|owned)\b", OWN),
     (r"^thresholds\.\d+\.(value|low|high|now|searched)\b", OWN),
     (r"^swings\.\d+\.(low|high|flip)$", OWN),
-    (r"\.curve\.(xs|rungs\.\d+\.x|reach\.(low|median|high|limit)|held_out\.0)\b", AXIS),
+    (r"\.curve\.rungs\.\d+\.x$", POINT),
+    (r"\.curve\.(xs|reach\.(low|median|high|limit)|held_out\.0)\b", AXIS),
     (r"\b(p_\w+|confidence|probability|variance_share|irr)\b", "1"),
     (r"\bseeds$", "1"),
     (r"_seconds\b", "s"),
@@ -37,6 +38,7 @@ UNITS = (  # the first pattern that is found in a path says the unit; @ stands f
     (r"\bparameters$", "weight"),
 )
 AXES = {"labels": "label", "parameters-tokens": "token"}
+POINTS = {**AXES, "parameters-tokens": "weight token"}
 MOST_RUNS = 12  # of one candidate, in the text; the trail itself holds all
 
 
@@ -142,9 +144,11 @@ def _unit(data: Mapping[str, Any], steps: list[tuple[str, object]]) -> str:
     path = ".".join(keys)
     found = next((unit for pattern, unit in UNITS if re.search(pattern, path)), "")
     around = [o for _, o in steps if isinstance(o, Mapping)]
+    axis = next((str(o["axis"]) for o in around if "axis" in o), "")
     named = {
         OWN: next((str(o["unit"]) for o in reversed(around) if "unit" in o), ""),
-        AXIS: next((AXES.get(str(o["axis"]), "") for o in reversed(around) if "axis" in o), ""),
+        AXIS: AXES.get(axis, ""),
+        POINT: POINTS.get(axis, ""),
         MONEY: str(data["currency"]),
         METRIC: str(data["metric"]),
     }

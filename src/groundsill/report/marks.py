@@ -68,7 +68,9 @@ def nice(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def px(value: float) -> str:
-    """A coordinate with one decimal."""
+    """A coordinate with one decimal; what is not finite has no place and goes to 0."""
+    if not math.isfinite(value):
+        return "0"
     return f"{value:.1f}".rstrip("0").rstrip(".")
 
 
@@ -132,10 +134,11 @@ def x_axis(scale: Scale, y: float, form: Callable[[float], str], label: str, cou
     for tick in scale.ticks(count):
         words, x = form(tick), scale(tick)
         half = width(words) / 2
-        if x - half < free:
+        middle = min(x, scale.end + 10 - half)  # the last label stays inside the picture
+        if middle - half < free:
             continue
-        free = x + half + 8
-        parts += [rule(x, y, x, y + 4, "axis"), text(x, y + 17, words, anchor="middle", look="tick")]
+        free = middle + half + 8
+        parts += [rule(x, y, x, y + 4, "axis"), text(middle, y + 17, words, anchor="middle", look="tick")]
     return "".join(parts) + text((scale.start + scale.end) / 2, y + 34, label, anchor="middle", look="tick")
 
 

@@ -16,8 +16,10 @@ SCALES = {
     "en": ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")),
     "zh": ((1e12, "万亿"), (1e8, "亿"), (1e4, "万")),
 }
-LARGEST = 1e16  # beyond this a power of ten reads better than a word
+LARGEST = {"en": 1e15, "zh": 1e16}  # beyond this a power of ten reads better than a word
 DASH = "–"
+SMALLEST = 1e-4
+MOST_RATE = 10.0  # 1000 % a year: beyond it an internal rate of return says nothing more
 MINUS = "\u2212"
 CHINESE = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
 BETWEEN = re.compile(f"(?<=[{CHINESE}]) +(?=[{CHINESE}])")
@@ -53,7 +55,7 @@ def number(value: float, language: str = "en", digits: int = 3) -> str:
         return DASH
     rounded = float(f"{value:.{digits}g}")
     size = abs(rounded)
-    if size >= LARGEST or 0 < size < 1e-3:
+    if size >= LARGEST.get(language, 1e15) or 0 < size < SMALLEST:
         text = f"{rounded:.{digits - 1}e}"
         mantissa, power = text.split("e")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
@@ -118,6 +120,14 @@ class Tongue:
         """A rate or share that may well be 0 or above 1."""
         return DASH if value is None or not math.isfinite(value) else f"{self.number(100 * value)}%"
 
+    def rate(self, value: float) -> str:
+        """A rate of return, cut off where it no longer means anything."""
+        return f">{100 * MOST_RATE:.0f}%" if value > MOST_RATE else self.share(value)
+
+    def months(self, value: float) -> str:
+        """A number of months with its word."""
+        return self.say("months", n=self.rough(value)) if value >= 1 else self.say("under_month")
+
     def quality(self, value: float | None) -> str:
         """A metric: three decimals for fractions."""
         if value is None or not math.isfinite(value):
@@ -153,13 +163,15 @@ class Tongue:
             return "%" if unit == "%" else ""
         return " " + self.word(f"labels.unit.{unit}", clean(unit))
 
-    def problem(self, problem: Problem | None) -> str:
-        """A problem as sentences; numbers in it are short. A code without words is told plainly, never shown raw."""
+    def problem(self, problem: Problem | None, *, placed: bool = True) -> str:
+        """A problem as sentences, with its place unless that is told elsewhere; numbers in it are short. A code without
+        words is told plainly, never shown raw."""
         if problem is None:
             return ""
         values: dict[str, Any] = {k: self._shown(v) for k, v in problem.values().items()}
         at, got, limit = (values.pop(k) for k in ("at", "got", "limit"))
-        shown = Problem(problem.code, at=str(at), got=got, limit=limit, exit=problem.exit, **values)
+        at = str(at) if placed else ""
+        shown = Problem(problem.code, at=at, got=got, limit=limit, exit=problem.exit, **values)
         text = explain(shown, self.language)
         if problem.code not in text and not PLACE.search(text):
             return clean(text)

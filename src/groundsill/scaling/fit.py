@@ -93,7 +93,7 @@ def curve_of(
         return curve_of(ladder.without_last(), factor, notes, ends, REFIT_DRAWS, np.random.default_rng(seed))
 
     enough = len(ladder.rungs) >= LEAST_RUNGS_TO_HOLD_OUT
-    return LabelCurve(ladder, fitted, factor, drift, shift, notes, start, refit if enough else None)
+    return LabelCurve(ladder, fitted, factor, drift, shift, notes, start, least, refit if enough else None)
 
 
 def fit_point(runs: Sequence[Run], anchor: Anchor, *, n: int, rng: np.random.Generator) -> PointCurve:
@@ -141,6 +141,6 @@ def fit_known(draws: Array, anchor: Anchor, *, candidate: Candidate, trail: tupl
     fraction = is_fraction(anchor.metric, anchor.higher_is_better)
     middle = float(np.median(draws))
     if not np.isfinite(draws).all() or middle < 0 or (fraction and middle > 1):
-        limit = "0 to 1" if fraction else "0 or more"
+        limit = "0 … 1" if fraction else "≥ 0"
         raise Problem("scaling.bad_value", at=candidate.id, got=middle, limit=limit, metric=anchor.metric)
     return PointCurve(np.clip(draws, 0.0, 1.0) if fraction else np.asarray(draws, dtype=np.float64), (), trail)

@@ -12,7 +12,7 @@ def rungs(lowest: int, highest: int, count: int = 5) -> tuple[int, ...]:
     """Label counts, rising: `highest` halved up to `count` - 1 times, none below `lowest`.
 
     Five doubling rungs span a factor of 16 and cost at most twice the largest. Raises Problem
-    `scaling.too_few_rungs` where fewer than three fit.
+    `scaling.short_ladder` where fewer than three fit.
     """
     out: list[int] = []
     for k in range(count):
@@ -21,7 +21,7 @@ def rungs(lowest: int, highest: int, count: int = 5) -> tuple[int, ...]:
             break
         out.append(labels)
     if len(out) < min(3, count):
-        raise Problem("scaling.too_few_rungs", got=len(out), limit=min(3, count))
+        raise Problem("scaling.short_ladder", got=len(out), limit=min(3, count), lowest=lowest, highest=highest)
     return tuple(reversed(out))
 
 

@@ -74,7 +74,7 @@ def fit(points: Points, n: int, rng: np.random.Generator) -> Mixture:
 
 
 def _one(form: ModuleType, points: Points, rng: np.random.Generator) -> tuple[Array, float]:
-    """Draws of one form's parameters, (SIZE, p), and its score."""
+    """Draws of one form's parameters, (SIZE, p), and its score: WAIC, and how well it agrees with the known ends."""
     rows = _rows(form, points)
 
     def likelihood(theta: Array) -> Array:
@@ -85,7 +85,7 @@ def _one(form: ModuleType, points: Points, rng: np.random.Generator) -> tuple[Ar
 
     start = np.column_stack([form.sample(SIZE, rng), MISFIT[0] + MISFIT[1] * rng.standard_normal(SIZE)])
     theta = posterior(likelihood, prior, start, rng).theta
-    return theta[:, :-1], _waic(rows(theta))
+    return theta[:, :-1], _waic(rows(theta)) + float(_facts(form, theta[:, :-1], points).mean())
 
 
 def _rows(form: ModuleType, points: Points) -> Callable[[Array], Array]:
@@ -106,7 +106,8 @@ def _facts(form: ModuleType, theta: Array, points: Points) -> Array:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         if points.ln_start is not None:
             off = np.log(form.at_zero(theta)) - points.ln_start
-            out -= np.where(np.isposinf(off), 0.0, 0.5 * (off / START_SPREAD) ** 2)  # a form without a start has no say
+            known = -0.5 * (off / START_SPREAD) ** 2 - math.log(START_SPREAD * math.sqrt(2 * math.pi))
+            out += np.where(np.isposinf(off), 0.0, known)  # a form without a start has no say
         if points.ln_least is not None:
             short = np.maximum(points.ln_least - np.log(form.floor(theta)), 0.0)
             out -= 0.5 * np.minimum(short / CEILING_SPREAD, 1e3) ** 2

@@ -16,7 +16,7 @@ from groundsill.terms.quantity import Array, Interval
 
 FARTHEST = 32.0  # times the largest rung: the farthest distance that was back-tested (see factors.toml)
 DRIFT = 0.02  # doubt about ln error per unit of ln distance beyond the largest rung: forms are only approximations
-GRID = 160
+GRID = 64
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class LabelCurve:
     calibration: the kind of public curves whose misses widened the interval; `widest` where no kind fits.
     calibration_curves: how many. notes: codes of what a reader should know (`scaling.flat`, `scaling.one_seed`, ...).
     scatter: standard deviation of ln error of one run about the mean, None if no rung has two seeds.
-    weights: share of the draws that follows each form.
+    weights: share of the draws that follows each form. start, least: error without labels (zero-shot or chance) and
+    least error possible (ceiling), None if unknown.
     """
 
     ladder: Ladder
@@ -36,6 +37,7 @@ class LabelCurve:
     shift: Array
     notes: tuple[str, ...]
     start: float | None = None
+    least: float | None = None
     refit: Callable[[], LabelCurve] | None = field(default=None, repr=False, compare=False)
     axis: str = "labels"
 
@@ -78,10 +80,18 @@ class LabelCurve:
         self._reject(labels)
         return self.unguarded(np.array([labels]), self.shift)[:, 0]
 
-    def on_same_test(self, labels: float) -> Array:
-        """The same without the test set's error: for comparing with a measurement on the very same test rows."""
+    def measured(self, labels: float, seeds: int) -> Array:
+        """Draws (n,) of what a measurement on the very same test rows would show: the mean of `seeds` seeds, with
+        their noise and without the test set's error, which forecast and measurement share. For back-tests.
+
+        Raises Problem as `at`.
+        """
         self._reject(labels)
-        return self.unguarded(np.array([labels]), None)[:, 0]
+        draws = self.unguarded(np.array([labels]), None)[:, 0]
+        noise = (self.scatter or 0.0) / max(seeds, 1) ** 0.5
+        even = np.random.default_rng(len(draws)).permutation(_normal_scores(len(draws)))  # fixed: adds no chance
+        error = (1 - draws if self.ladder.higher_is_better else draws) * np.exp(noise * even)
+        return np.asarray(np.clip(1 - error, 0.0, 1.0) if self.ladder.higher_is_better else error)
 
     def reach(self, target: float, limit: float) -> LabelsNeeded:
         """Labels at which the metric reaches `target`, looked for up to `limit` (at most 32 times the largest rung).
@@ -105,16 +115,12 @@ class LabelCurve:
         """
         if self.refit is None:
             return None
-        last, earlier = self.rungs[-1], self.refit()
-        noise = float(self.ladder.seed_noise[-1])
-        draws = earlier.on_same_test(last.x)
-        even = np.random.default_rng(len(draws)).permutation(_normal_scores(len(draws)))  # fixed: adds no chance
-        error = (1 - draws if self.ladder.higher_is_better else draws) * np.exp(noise * even)
-        return last.x, Interval.of(1 - error if self.ladder.higher_is_better else error), last.value
+        last = self.rungs[-1]
+        return last.x, Interval.of(self.refit().measured(last.x, last.seeds)), last.value
 
     def _reject(self, labels: float) -> None:
         if not np.isfinite(labels) or labels < 0:
-            raise Problem("scaling.bad_value", at=self.ladder.candidate, got=labels, limit="0 or more", metric="labels")
+            raise Problem("scaling.bad_value", at=self.ladder.candidate, got=labels, limit="≥ 0", metric="labels")
         ratio = labels / float(self.ladder.x[-1])
         if ratio > FARTHEST * (1 + 1e-9):
             raise Problem("scaling.too_far", at=self.ladder.candidate, got=ratio, limit=FARTHEST, labels=labels)
@@ -130,6 +136,8 @@ class LabelCurve:
             error = error + shift[:, None] * np.sqrt(error / float(self.ladder.error[-1]))
         if self.start is not None:  # without labels nobody is worse than the start, or than the worst rung
             error = np.minimum(error, max(self.start, float(self.ladder.error.max())))
+        if self.least is not None:  # nobody passes the ceiling, but what was measured stands
+            error = np.maximum(error, min(self.least, float(self.ladder.error.min())))
         if not self.ladder.higher_is_better:
             return np.maximum(error, 0.0)
         return np.clip(1 - error, 0.0, 1.0)

@@ -79,7 +79,7 @@ def number(fact: Fact | None) -> float | None:
     if fact is None:
         return None
     if isinstance(fact.value, str):
-        raise Problem("scaling.bad_value", at=fact.name, got=fact.value, limit="a number")
+        raise Problem("scaling.bad_value", at=fact.name, got=fact.value, limit="0 … 1", metric=fact.name)
     return fact.value.median * fact.si_factor
 
 
@@ -96,7 +96,7 @@ def checked(runs: Iterable[Run], anchor: Anchor) -> list[tuple[Run, float]]:
         wrong_error = run.stderr is not None and not (math.isfinite(run.stderr) and run.stderr >= 0)
         if not math.isfinite(run.value) or not 0 <= run.value <= top or wrong_error:
             bad = run.stderr if wrong_error else run.value
-            limit = "0 to 1" if top == 1 else "0 or more"
+            limit = "0 … 1" if top == 1 else "≥ 0"
             raise Problem("scaling.bad_value", at=run.candidate.id, got=bad, limit=limit, metric=anchor.metric)
         out.append((run, run.value))
     if not out:

@@ -60,7 +60,7 @@ class SurfaceCurve:
         """
         n, d = float(point["parameters"]), float(point["tokens"])
         if not (0 < n < math.inf and 0 < d < math.inf):
-            raise Problem("scaling.bad_value", got=min(n, d), limit="more than 0", metric="parameters, tokens")
+            raise Problem("scaling.bad_value", got=min(n, d), limit="> 0", metric="parameters, tokens")
         ratio = n * d / self.most
         if ratio > FARTHEST_COMPUTE * (1 + 1e-9):
             raise Problem("scaling.outside_surface", got=ratio, limit=FARTHEST_COMPUTE, parameters=n, tokens=d)
@@ -90,7 +90,7 @@ def fit_surface(
     """
     pairs = checked((r for r in runs if {"parameters", "tokens"} <= set(r.at)), anchor)
     if not anchor.higher_is_better:
-        raise Problem("scaling.bad_value", got=anchor.metric, limit="a score, higher is better", metric=anchor.metric)
+        raise Problem("scaling.bad_value", got=anchor.metric, limit="higher_is_better", metric=anchor.metric)
     names = [family_of(r) for r, _ in pairs]
     families = sorted(set(names))
     if len(pairs) < LEAST_RUNS or len(families) < LEAST_FAMILIES:
@@ -151,7 +151,7 @@ def _cached(cloud: law.Cloud, folder: Path | None, key: str, seed: int) -> law.F
     path = folder / f"surface-{key}.npz" if folder else None
     if path is not None and path.is_file():
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 thetas, numbers = kept["thetas"], kept["numbers"]
             if thetas.shape == (law.BOOTSTRAPS, 5) and np.isfinite(thetas).all() and numbers.shape == (2,):
                 return law.Fitted(thetas, float(numbers[0]), float(numbers[1]))

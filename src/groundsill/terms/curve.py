@@ -46,9 +46,14 @@ class Curve(Protocol):
     a published score). Draw i is the same world at every point, so differences between points are meaningful.
     """
 
-    axis: str
-    rungs: tuple[Rung, ...]
-    trail: tuple[str, ...]
+    @property
+    def axis(self) -> str: ...
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]: ...
+
+    @property
+    def trail(self) -> tuple[str, ...]: ...
 
     def at(self, point: Mapping[str, float]) -> Array:
         """Draws (n,) of the metric at `point` (`{"labels": n}` or `{"parameters": N, "tokens": D}`).

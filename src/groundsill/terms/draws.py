@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Draws(Mapping[str, Quantity]):
         except KeyError:
             raise Problem("draws.missing", got=name) from None
 
-    def get(self, name: str, default: object = None) -> object:
+    def get(self, name: str, default: Any = None) -> Any:
         """The input, or `default` where the case has none of that name."""
         return self.values_by_name.get(name, default)
 

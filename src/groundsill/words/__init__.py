@@ -22,7 +22,7 @@ def _room(language: str, room: str) -> Mapping[str, Mapping[str, str]]:
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def say(code: str, language: str = "en", part: str = "what", **values: object) -> str:
+def say(code: str, language: str = "en", part: str = "what", /, **values: object) -> str:
     """The sentence for `code` in `language`, English if that language lacks it, the code itself if nobody has it."""
     room, _, key = code.partition(".")
     for tongue in (language, "en"):

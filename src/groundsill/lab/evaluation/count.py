@@ -1,32 +1,34 @@
-"""Floating-point operations of classifying text: the arithmetic, in one place."""
+"""Floating-point operations of reading text with a base model, from its shape. The arithmetic is in resources."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from groundsill.resources import flops
 from groundsill.terms.shape import Shape
 
-# Passes through the matrices for one trained token, in units of one forward pass (2 FLOP per weight and token): the
-# backward pass costs one for the gradient of the activations and one for that of the weights (Kaplan et al. 2020,
-# arXiv 2001.08361, section 2.1); frozen weights need the first only.
-PASSES = {"head": 0.0, "full": 3.0}
-PASSES_FROZEN_BODY = 2.0
 
+def forward_flops(shape: Shape, tokens: float, rows: float, before: float = 0.0) -> float:
+    """FLOP of one forward pass through the blocks over `rows` texts of `tokens` tokens in all, of the mean length each.
 
-def forward_flops(shape: Shape, tokens: float, rows: float) -> float:
-    """FLOP of one forward pass over `rows` texts of `tokens` tokens in all, each of the mean length.
-
-    2 per weight of the blocks and token (embeddings are looked up, not multiplied), and for attention 4 x length x
-    width per token and layer (scores and weighted sum, both directions for an encoder, half of it for a decoder).
+    before: tokens of a shared beginning that each text looks back on and that were computed once. The output matrix
+    over the vocabulary is left out: a classifier has none, and a prompt needs it at a few places only.
     """
-    if not tokens:
+    if not rows:
         return 0.0
-    reach = tokens / rows if shape.kind == "encoder" else tokens / rows / 2
-    attention = 4 * shape.layers * shape.heads * shape.head_width * reach
-    return tokens * (2.0 * shape.layers * shape.block_weights + attention)
+    blocks = replace(shape, vocabulary=0)
+    length = tokens / rows
+    seen = length + (2 * before if shape.kind == "decoder" else before)  # a decoder is taken to see half of it
+    return float(flops.forward_flops_per_token(blocks, seen) * tokens)
 
 
 def train_flops(method: str, shape: Shape, tokens: float, rows: float) -> float:
-    """FLOP of the training passes over `rows` texts (rows x epochs) with `tokens` tokens; encoding is apart.
+    """FLOP to train on `rows` texts (rows x epochs) with `tokens` tokens: once forward for the head, 3 times that in
+    full, twice where the body is frozen (the gradient of frozen weights is not needed)."""
+    passes = flops.passes("head" if method == "head" else "full" if method == "full" else "lora")
+    return passes * forward_flops(shape, tokens, rows)
 
-    Nothing for a head on kept features; three forward passes' worth in full, two where the body is frozen.
-    """
-    return PASSES.get(method, PASSES_FROZEN_BODY) * forward_flops(shape, tokens, rows)
+
+def output_flops(shape: Shape, places: float) -> float:
+    """FLOP of the output matrix over the vocabulary at `places` tokens."""
+    return 2.0 * shape.width * shape.vocabulary * places

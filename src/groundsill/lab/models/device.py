@@ -21,7 +21,12 @@ WORTH_IT = 1.15  # bf16 must be this much faster; below, timing noise would flip
 
 
 def need_torch() -> None:
-    """Raises Problem `lab.no_torch`, with the pip command as its fix, where torch or transformers is missing."""
+    """Raises Problem `lab.no_torch`, with the pip command as its fix, where torch or transformers is missing.
+
+    Threads that wait for each other shall sleep, not spin: on a machine with other work, spinning made an encoding pass
+    2.5 times slower here. The variable is read when torch is first loaded, and a user's own value stands.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import torch
         import transformers  # noqa: F401

@@ -14,7 +14,8 @@ from groundsill.terms.event import Emit, Event, silent
 from groundsill.terms.problem import Exit, Problem
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
-KINDS = ("package-folder", "package-gguf", "package-e5s1", "folder")
+KINDS = {"package-folder": "folder", "package-gguf": "file", "package-e5s1": "file", "folder": "folder"}
+"""Kind of place -> the key that says where in it."""
 RECIPE = "1"  # raise it when a converter changes, so that old folders are not taken for new ones
 SPARE_BYTES = 200_000_000
 
@@ -22,19 +23,20 @@ SPARE_BYTES = 200_000_000
 def locate(where: Mapping[str, str], cache: Path, emit: Emit = silent) -> Path:
     """Folder of a model that transformers can load: config, tokenizer, safetensors.
 
-    where: `{kind = "package-folder", package, path}`, a folder inside an installed package (found without importing
-    it); `package-gguf` and `package-e5s1`: a packed file there, converted to fp32 safetensors under `cache` once and
-    checked against its manifest at each call; `{kind = "folder", path}`: the user's own.
+    where: `{kind = "package-folder", package, folder}`, a folder inside an installed package (found by its import name
+    without importing it); `{kind = "package-gguf", package, file}` and `package-e5s1`: a packed file there, converted
+    to fp32 safetensors under `cache` once and checked against its manifest at each call; `{kind = "folder", folder}`:
+    the user's own.
     Nothing is unpickled and no code of a model is run. Raises Problem `lab.bad_where`, `lab.model_missing`,
     `lab.pickle_refused`, `lab.remote_code`, `lab.model_corrupt`, `lab.not_a_model_file`, `lab.no_room`,
     `data.package_missing`.
     """
     kind = where.get("kind", "")
-    if kind not in KINDS or not where.get("path") or (kind != "folder" and not where.get("package")):
+    inside = Path(where.get(KINDS.get(kind, ""), ""))
+    if kind not in KINDS or not inside.name or (kind != "folder" and not where.get("package")):
         raise Problem("lab.bad_where", got=str(dict(where)), limit=", ".join(KINDS))
     if kind == "folder":
-        return check_folder(Path(where["path"]).expanduser())
-    inside = Path(where["path"])
+        return check_folder(inside.expanduser())
     if inside.is_absolute() or ".." in inside.parts:
         raise Problem("lab.bad_where", got=str(dict(where)), limit=", ".join(KINDS))
     place = package_folder(where["package"]) / inside

@@ -58,7 +58,7 @@ figure{margin:0;background:var(--card);border:1px solid var(--rule);border-radiu
 figure>figcaption{font-weight:600;padding:0 6px 6px;line-height:1.3}
 figure>p{font-size:.875rem;padding:0 6px;margin:.4rem 0 .2rem}
 figure>details{padding:0 6px}
-.beside>figure{max-width:560px}.beside>.scroll{margin:0}.beside th,.beside td{min-width:0;padding:6px 7px}
+.beside>figure{max-width:560px}.beside>.scroll{margin:0}.beside table{font-size:.84rem}.beside th,.beside td{min-width:0;padding:6px}.beside .scroll{margin:0}
 .beside tbody th{min-width:6.5em}
 .iv{white-space:nowrap;color:var(--soft)}
 @media (min-width:1000px){.pairs{grid-template-columns:1fr 1fr}.pairs figure{display:grid;grid-template-columns:minmax(0,350px) minmax(0,1fr);
@@ -71,7 +71,7 @@ svg path,svg circle,svg rect{fill:none}
 .target{stroke:var(--good);stroke-width:1.6;stroke-dasharray:7 4}.chance{stroke:var(--soft);stroke-width:1.3;stroke-dasharray:2 3}
 .middle{stroke:var(--ink);stroke-width:1.6}
 .line{stroke-width:2.2;stroke:var(--c)}.whisker{stroke:var(--c);stroke-width:1.2}
-svg .area{fill:var(--c);fill-opacity:.2}svg .fill{fill:var(--c)}
+svg .area{fill:var(--c);fill-opacity:.2}svg .gap{fill:var(--card);fill-opacity:1}svg .fill{fill:var(--c)}
 svg .full{fill:var(--c);stroke:var(--card)}svg .hollow{fill:var(--card);stroke:var(--c);stroke-width:1.8}
 @media (max-width:480px){header,main,footer,nav{padding:0 12px}header{padding-top:18px}.verdict{padding:14px}
 .verdict p{font-size:1.08rem}figure{padding:8px 2px}.figures{grid-template-columns:1fr 1fr;gap:8px}.figures div{padding:8px 10px}

@@ -17,6 +17,7 @@ from groundsill.report.tongue import Tongue, clean
 
 FILE, SUFFIX, SEES = "report.html", ".html", "page"
 MOST_BYTES = 300_000
+MOST_BESIDE = 16  # rows of a table that stands open beside its chart
 LONG = 48  # characters from which a cell gets room to wrap
 ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
 INTERVAL = re.compile(r"([−>\d][^()（）]{0,23}?)\s*([(（][^()（）]{3,30}[)）])")
@@ -84,10 +85,11 @@ def _section(blocks: list[Block], tongue: Tongue, ids: Iterator[int], say: Mappi
     first = blocks[0]
     name = f' aria-labelledby="{esc(first.id)}"' if isinstance(first, Heading) else ""
     parts = []
-    for narrow, group in groupby(blocks, key=lambda b: isinstance(b, Chart) and not b.wide):
-        if narrow:
+    for narrow, run in groupby(blocks, key=lambda b: isinstance(b, Chart) and not b.wide):
+        group = list(run)
+        if narrow and len(group) > 1:
             panels = [_chart(b, tongue, ids, say, open_twin=False) for b in group if isinstance(b, Chart)]
-            pairs = " pairs" if len(panels) in (1, 2, 4) else ""
+            pairs = " pairs" if len(panels) in (2, 4) else ""
             parts.append(f'<div class="panels{pairs}">{"".join(panels)}</div>\n')
         else:
             parts += [_block(b, tongue, ids, say) for b in group]
@@ -104,11 +106,14 @@ def _block(block: Block, tongue: Tongue, ids: Iterator[int], say: Mapping[str, s
         return f'<div class="{look}"><b>{esc(block.title)}</b><p>{esc(block.text)}</p></div>\n'
     if isinstance(block, Chart):
         figure = _chart(block, tongue, ids, say, open_twin=True)
-        return f'<div class="beside">{figure}{_table(block.table)}</div>\n'
+        table = _table(block.table)
+        if len(block.table.rows) > MOST_BESIDE:
+            table = f"<details><summary>{esc(say['table_twin'])}</summary>{table}</details>"
+        return f'<div class="beside">{figure}{table}</div>\n'
     if block.look == "figures":
         return _figures(block)
     if block.look == "fold":
-        return f"<details><summary>{esc(block.caption)}</summary>{_table(block)}</details>\n"
+        return f"<details><summary>{esc(block.caption)}</summary>{_table(block, titled=False)}</details>\n"
     return _table(block)
 
 
@@ -129,7 +134,7 @@ def _figures(table: Table) -> str:
     return f'<p class="sub">{esc(table.caption)}</p><dl class="figures">{cells}</dl>\n'
 
 
-def _table(table: Table) -> str:
+def _table(table: Table, *, titled: bool = True) -> str:
     align = table.align or ("left",) * len(table.columns)
     right = [" class=r" if a == "right" else "" for a in align]
     heads = "".join(f"<th scope=col{r}>{esc(c)}</th>" for c, r in zip(table.columns, right, strict=True))
@@ -144,7 +149,7 @@ def _table(table: Table) -> str:
                 long = " class=long" if len(cell) > LONG and not right[j] else ""
                 cells.append(f"<td{right[j] or long}>{_cell(cell)}</td>")
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    caption = f"<caption>{esc(table.caption)}</caption>"
+    caption = f"<caption>{esc(table.caption)}</caption>" if titled else ""
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{esc(table.caption)}"><table>{caption}'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>\n"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from groundsill.assess.assessment import Result
 from groundsill.report.blocks import Block, Heading, Table, Text, Tone, aligned
 from groundsill.report.view import View
 from groundsill.terms.curve import LabelsNeeded
-from groundsill.terms.problem import Problem
 
 TONES: dict[str, Tone] = {"assessed": "good", "refused": "bad", "closed": "bad", "unknown": "warn"}
 COLUMNS = ("candidate", "status", "quality", "p_target", "labels_needed", "npv", "p_pays", "p_best", "payback", "why")
@@ -47,7 +44,7 @@ def _row(view: View, r: Result) -> tuple[str, ...]:
     name = t.capital(view.names.candidate(r.candidate))
     if r.choice:
         name += t.say("aside", text=view.names.choice(r.choice))
-    back = value.payback_months if value else None
+    back = value.payback_months if value and r.candidate.route != "none" else None
     return (
         name,
         t.word(f"labels.status.{r.status}", r.status),
@@ -57,22 +54,14 @@ def _row(view: View, r: Result) -> tuple[str, ...]:
         t.interval(value.npv if value else None),
         t.percent(value.p_positive if value and r.candidate.route != "none" else None),
         t.percent(r.p_best),
-        t.interval(back) if back else t.number(None),
+        t.interval(back, t.rough) if back else t.number(None),
         _why(view, r),
     )
 
 
-def _without_place(problem: Problem, r: Result) -> Problem:
-    """The row names the candidate already."""
-    if problem.at != r.candidate.id:
-        return problem
-    more: dict[str, Any] = dict(problem.more)
-    return Problem(problem.code, got=problem.got, limit=problem.limit, exit=problem.exit, **more)
-
-
 def _why(view: View, r: Result) -> str:
     t = view.tongue
-    said = [t.problem(_without_place(p, r)) for p in (r.problem, r.dropped) if p is not None]
+    said = [t.problem(p, placed=p.at != r.candidate.id) for p in (r.problem, r.dropped) if p is not None]
     if r.status == "unknown":
         wins = r.wins_at_quality
         metric = view.names.metric(view.assessment.metric)

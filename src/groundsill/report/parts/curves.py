@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from groundsill.assess.assessment import CurveView, Result
 from groundsill.report.blocks import Block, Chart, CurveData, Heading, Point, Table, Text
 from groundsill.report.parts.candidates import reach_text
@@ -41,13 +43,14 @@ def _chart(view: View, r: Result, c: CurveView) -> Chart:
     levels = [(a.target, t.say("line_target", value=t.quality(a.target)))]
     levels += [(level, t.say("line_chance", value=t.quality(level)))] if level is not None else []
     axis = t.word(f"labels.axis.{c.axis}", c.axis)
+    factor, comparable = _to_rungs(view, r, c)
     metric = view.names.metric(a.metric)
     data = CurveData(
-        xs=c.xs,
+        xs=tuple(x * factor for x in c.xs),
         low=c.low,
         median=c.median,
         high=c.high,
-        points=tuple(Point(g.x, g.value, g.stderr, g.origin) for g in c.rungs),
+        points=tuple(Point(g.x, g.value, g.stderr, g.origin) for g in c.rungs if comparable),
         levels=tuple(levels),
         reach=(c.reach.low, c.reach.median, c.reach.high) if c.reach else None,
         x_label=axis,
@@ -57,7 +60,26 @@ def _chart(view: View, r: Result, c: CurveView) -> Chart:
         legend={m: t.say(f"mark_{m}") for m in MARKS},
     )
     about = t.say("curve_about", candidate=name, metric=metric, axis=axis)
-    return Chart(name, data, _twin(view, c, name, axis), _note(view, c), about)
+    return Chart(
+        name,
+        data,
+        _twin(view, replace(c, xs=data.xs, rungs=c.rungs if comparable else ()), name, axis),
+        _note(view, c),
+        about,
+    )
+
+
+def _to_rungs(view: View, r: Result, c: CurveView) -> tuple[float, bool]:
+    """What `xs` is multiplied by to stand on the axis of the rungs, and whether that is known.
+
+    On a surface `xs` are tokens at the candidate's own size, while a rung stands at weights x tokens.
+    """
+    if c.axis != "parameters-tokens":
+        return 1.0, True
+    fact = view.assessment.facts.get(f"candidate.{r.candidate.id}.parameters")
+    if fact is None or isinstance(fact.value, str):
+        return 1.0, False
+    return fact.value.median * fact.si_factor, True
 
 
 def _range(view: View) -> tuple[float, float]:
@@ -112,7 +134,8 @@ def _twin(view: View, c: CurveView, name: str, axis: str) -> Table:
     ]
     for g in c.rungs:
         spread = t.say("stderr", value=t.quality(g.stderr)) if g.stderr is not None else t.number(None)
-        kind = t.say("row_measured", origin=view.names.origin(g.origin), seeds=g.seeds)
+        origin = view.names.origin(g.origin)
+        kind = t.say("row_measured", origin=origin, seeds=g.seeds) if g.seeds > 1 else origin
         rows.append((g.x, (t.number(g.x), kind, t.quality(g.value), spread)))
     columns = (axis, t.say("column_kind"), view.names.metric(view.assessment.metric), t.say("column_range90"))
     ordered = tuple(row for _, row in sorted(rows, key=lambda pair: pair[0]))

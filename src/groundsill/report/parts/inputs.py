@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from groundsill.assess.assessment import Swing
 from groundsill.report.blocks import Align, Bar, Block, Chart, Heading, Table, Text, TornadoData
 from groundsill.report.view import View
@@ -19,20 +21,22 @@ def blocks(view: View) -> list[Block]:
     t = view.tongue
     found: list[Block] = [Heading(2, t.say("inputs_title"), "inputs"), Text(t.say("inputs_lead"))]
     found.append(_tornado(view, swings))
+    if len(swings) > BARS:
+        rest = _table(view, t.say("tornado_rest", n=len(swings) - BARS), swings[BARS:])
+        found.append(replace(rest, look="fold", more=t.say("more")))
     flips = [flip_text(view, s) for s in swings if s.flip is not None]
     found += [Heading(3, t.say("flips_title"), "flips")]
     found += [Text(text) for text in flips] or [Text(t.say("flips_none"))]
     staff = sum(s.variance_share for s in swings if s.input.startswith(STAFF))
-    found.append(Text(t.say("staff_share", share=t.share(staff))))
+    found.append(Text(t.say("staff_share", share=t.percent(staff))))
     return found
 
 
 def flip_text(view: View, s: Swing) -> str:
     """Where this input changes the best option, as a sentence."""
     t = view.tongue
-    side = "above" if s.npv_high >= s.npv_low and s.winner_beyond == s.winner_high else "past"
-    side = "below" if s.winner_beyond == s.winner_low != s.winner_high else side
-    side = "above" if s.winner_beyond == s.winner_high != s.winner_low else side
+    ends = {s.winner_low: "below", s.winner_high: "above"} if s.winner_low != s.winner_high else {}
+    side = ends.get(s.winner_beyond, "past")
     return t.say(
         f"flip_{side}",
         input=t.capital(view.names.input(s.input)),
@@ -61,8 +65,8 @@ def _tornado(view: View, swings: list[Swing]) -> Chart:
         Bar(
             t.capital(names.input(s.input)) + _unit(view, s),
             t.say("flip_at", value=t.number(s.flip)) if s.flip is not None else "",
-            t.number(s.low),
-            t.number(s.high),
+            t.rough(s.low),
+            t.rough(s.high),
             s.npv_low,
             s.npv_high,
             view.colour(s.winner_low),
@@ -72,19 +76,24 @@ def _tornado(view: View, swings: list[Swing]) -> Chart:
     )
     winners = dict.fromkeys(w for s in swings[:BARS] for w in (s.winner_low, s.winner_high))
     legend = tuple((names.short(w), view.colour(w)) for w in winners)
+    twin = _table(view, t.say("tornado_twin", currency=t.currency), swings[:BARS])
+    data = TornadoData(base, bars, legend, t.say("axis_npv", currency=t.currency), t.say("zero_line"))
+    about = names.candidate(focus[0].candidate) if focus else ""
+    return Chart(t.say("tornado_caption", candidate=about), data, twin, t.say("tornado_note"), t.say("tornado_about"))
+
+
+def _table(view: View, caption: str, swings: list[Swing]) -> Table:
+    t = view.tongue
     body = tuple(
         (
-            t.capital(names.input(s.input)),
+            t.capital(view.names.input(s.input)),
             t.span(t.number(s.low), t.amount(s.high, s.unit)),
             t.span(t.number(s.npv_low), t.number(s.npv_high)),
             _winners(view, s),
-            t.share(s.variance_share),
+            t.percent(s.variance_share),
             t.money(s.worth),
         )
         for s in swings
     )
     columns = ("input", "input_range", "npv_at_ends", "winners", "variance", "worth")
-    twin = Table(t.say("tornado_twin", currency=t.currency), tuple(t.say(f"column_{c}") for c in columns), body, ALIGN)
-    data = TornadoData(base, bars, legend, t.say("axis_npv", currency=t.currency), t.say("zero_line"))
-    about = names.candidate(focus[0].candidate) if focus else ""
-    return Chart(t.say("tornado_caption", candidate=about), data, twin, t.say("tornado_note"), t.say("tornado_about"))
+    return Table(caption, tuple(t.say(f"column_{c}") for c in columns), body, ALIGN)

@@ -12,6 +12,7 @@ from groundsill.report.view import View
 FAMILIES = ("labels", "staff", "accelerator", "memory", "energy")
 GROUPS = ("labels", "staff", "accelerator", "api", "energy", "other")
 DETAIL = aligned(3, 3)
+CUT = 8.0  # a bar this many times longer than the next is drawn with a gap
 
 
 def blocks(view: View) -> list[Block]:
@@ -77,9 +78,13 @@ def _cost(view: View, rows: Sequence[Result]) -> Chart | None:
         return None
     names = [view.names.title(r.candidate) for r in rows]
     series = tuple(t.say(f"group_{g}") for g in used)
+    longest = _longest([sum(s.values()) for s in sums])
+    note = t.say("cost_note")
+    note += t.say("gap") + t.say("cost_cut") if any(sum(s.values()) > longest for s in sums) else ""
     data = StackData(
         tuple((name, tuple(max(0.0, s[g]) for g in used)) for name, s in zip(names, sums, strict=True)),
         series,
+        longest,
         t.say("axis_cost", currency=t.currency),
     )
     body = tuple(
@@ -88,7 +93,15 @@ def _cost(view: View, rows: Sequence[Result]) -> Chart | None:
     columns = (t.say("column_candidate"), *series, t.say("column_total"))
     align = aligned(1, len(columns) - 1)
     twin = Table(t.say("cost_twin", currency=t.currency), columns, body, align)
-    return Chart(t.say("cost_caption"), data, twin, t.say("cost_note"), t.say("cost_about"))
+    return Chart(t.say("cost_caption"), data, twin, note, t.say("cost_about"))
+
+
+def _longest(totals: list[float]) -> float:
+    """Where the axis ends: at the largest total, unless it would flatten all the others."""
+    kept = sorted(totals)
+    while len(kept) > 1 and kept[-1] > CUT * kept[-2] > 0:
+        kept.pop()
+    return kept[-1] if len(kept) == len(totals) else 1.3 * kept[-1]
 
 
 def _detail(view: View, rows: Sequence[Result]) -> Table:

@@ -18,7 +18,7 @@ def blocks(view: View) -> list[Block]:
         if r.status == "closed" and r.problem is not None:
             title = t.say("gate_title", candidate=view.names.candidate(r.candidate))
             found.append(Notice("bad", title, t.problem(r.problem)))
-    found += [Notice("warn", t.say("warning_title"), t.problem(w)) for w in a.warnings]
+    found += [_warnings(view)] if a.warnings else []
     if len(found) == 1:
         found.append(Text(t.say("risks_none")))
     risks = _risks(view)
@@ -27,6 +27,21 @@ def blocks(view: View) -> list[Block]:
     if baselines:
         found += [Heading(2, t.say("baseline_title"), "baseline"), Text(t.say("baseline_lead")), baselines]
     return found
+
+
+def _warnings(view: View) -> Table:
+    t = view.tongue
+    rows = tuple((_where(view, w.at), t.problem(w, placed=False)) for w in view.assessment.warnings)
+    return Table(t.say("warnings_caption"), (t.say("column_where"), t.say("column_warning")), rows)
+
+
+def _where(view: View, at: str) -> str:
+    """A place as people know it: candidates by name, inputs by name, else as it stands."""
+    known, t = view.names.known, view.tongue
+    parts = [p.strip() for p in at.split(",")]
+    if all(p in known for p in parts):
+        return t.say("semicolon").join(view.names.title(p) for p in parts)
+    return t.capital(view.names.input(at)) if at in view.assessment.facts else at or t.number(None)
 
 
 def _risks(view: View) -> Table | None:

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from groundsill.assess.assessment import Threshold, Ticket
 from groundsill.report.blocks import Block, Heading, Table, Text, Tone, aligned
 from groundsill.report.view import View
+from groundsill.terms.candidate import Candidate
 from groundsill.terms.quantity import DAY, HOUR, MONTH, Interval
 
 ALIGN = aligned(3, 3)
-STANDING: dict[str, Tone] = {"met": "good", "open": "warn", "missed": "bad", "nowhere": "bad"}
+STANDING: dict[str, Tone] = {"everywhere": "good", "met": "good", "open": "warn", "missed": "bad", "nowhere": "bad"}
+ORDER = ("open", "missed", "met", "nowhere", "everywhere")  # those that tell most come first
+
+Pair = dict[str, Threshold]  # by kind: break-even, confidence
 
 
 def blocks(view: View) -> list[Block]:
-    """Threshold table with its sentences, entry tickets."""
+    """A threshold table for each candidate, that of the key figures open and the others folded; entry tickets."""
     a, t = view.assessment, view.tongue
     found: list[Block] = []
-    if a.thresholds:
-        columns = ("candidate", "standing", "sentence", "threshold", "range90", "now")
+    groups = _grouped(a.thresholds)
+    if groups:
         found += [Heading(2, t.say("thresholds_title"), "thresholds"), Text(t.say("thresholds_lead"))]
-        found.append(
-            Table(
-                t.say("thresholds_caption"),
-                tuple(t.say(f"column_{c}") for c in columns),
-                tuple(_row(view, x) for x in a.thresholds),
-                ALIGN,
-                tuple(STANDING[standing(x)] for x in a.thresholds),
-            )
-        )
+        focus = view.focus()
+        first = focus[0].candidate if focus and focus[0].candidate in groups else next(iter(groups))
+        found.append(_table(view, first, groups.pop(first)))
+        folded = (_table(view, candidate, pairs) for candidate, pairs in groups.items())
+        found += [replace(table, look="fold", more=t.say("more")) for table in folded]
     if a.tickets:
         found += [Heading(2, t.say("ticket_title"), "ticket"), Text(t.say("ticket_lead"))]
         found.append(_tickets(view, a.tickets))
@@ -34,12 +36,41 @@ def blocks(view: View) -> list[Block]:
 
 
 def standing(x: Threshold) -> str:
-    """`met` over the whole of what is expected, `missed` over the whole of it, `open` between, `nowhere` if no value
-    does it."""
+    """`met` over the whole of what is expected, `missed` over the whole of it, `open` between; `nowhere` if no value
+    that was searched does it, `everywhere` if all do."""
     if x.value is None:
         return "nowhere"
+    if x.value == (x.searched[0] if x.direction == ">=" else x.searched[1]):
+        return "everywhere"
     ends = [v >= x.value if x.direction == ">=" else v <= x.value for v in (x.now.low, x.now.high)]
     return "met" if all(ends) else "open" if any(ends) else "missed"
+
+
+def _grouped(thresholds: tuple[Threshold, ...]) -> dict[Candidate, list[Pair]]:
+    """By candidate, then by lever: break-even and confidence of one lever stand in one row."""
+    pairs: dict[Candidate, dict[str, Pair]] = {}
+    for x in thresholds:
+        pairs.setdefault(x.candidate, {}).setdefault(x.lever, {})[x.kind] = x
+    return {candidate: list(levers.values()) for candidate, levers in pairs.items()}
+
+
+def _told(pair: Pair) -> Threshold:
+    """The threshold whose sentence stands in the row: the one with confidence, where there is one."""
+    return pair.get("confidence") or pair["break-even"]
+
+
+def _table(view: View, candidate: Candidate, pairs: list[Pair]) -> Table:
+    t = view.tongue
+    pairs = sorted(pairs, key=lambda pair: ORDER.index(standing(_told(pair))))
+    asked = next((x.probability for pair in pairs for x in pair.values() if x.probability is not None), None)
+    columns = ("input", "standing", "sentence", "even", "sure", "now")
+    return Table(
+        t.say("thresholds_of", candidate=view.names.candidate(candidate)),
+        tuple(t.say(f"column_{c}", p=t.percent(asked)) for c in columns),
+        tuple(_row(view, pair) for pair in pairs),
+        ALIGN,
+        tuple(STANDING[standing(_told(pair))] for pair in pairs),
+    )
 
 
 def _expected(view: View, now: Interval, unit: str) -> str:
@@ -59,21 +90,33 @@ def sentence(view: View, x: Threshold) -> str:
     if x.value is None:
         low, high = (t.amount(v, x.unit) for v in x.searched)
         return t.say(f"threshold_{kind}_nowhere", low=low, high=high, **said)
+    if standing(x) == "everywhere":
+        low, high = (t.amount(v, x.unit) for v in x.searched)
+        return t.say(f"threshold_{kind}_everywhere", low=low, high=high, **said)
     side = "above" if x.direction == ">=" else "below"
     return t.say(f"threshold_{kind}_{side}", value=t.amount(x.value, x.unit), **said)
 
 
-def _row(view: View, x: Threshold) -> tuple[str, ...]:
-    t = view.tongue
-    known = x.low is not None and x.high is not None
+def _row(view: View, pair: Pair) -> tuple[str, ...]:
+    t, told = view.tongue, _told(pair)
     return (
-        view.names.title(x.candidate),
-        t.say(f"standing_{standing(x)}"),
-        sentence(view, x),
-        t.amount(x.value, x.unit),
-        t.span(t.number(x.low), t.number(x.high)) if known else t.number(None),
-        _expected(view, x.now, x.unit),
+        t.capital(view.names.input(told.lever)),
+        t.say(f"standing_{standing(told)}"),
+        sentence(view, told),
+        _found(view, pair.get("break-even")),
+        _found(view, pair.get("confidence")),
+        _expected(view, told.now, told.unit),
     )
+
+
+def _found(view: View, x: Threshold | None) -> str:
+    """The value with its interval; a dash where there is none, or where every value does."""
+    t = view.tongue
+    if x is None or x.value is None or standing(x) == "everywhere":
+        return t.number(None)
+    if x.low is None or x.high is None:
+        return t.number(x.value)
+    return t.interval(Interval(x.low, x.value, x.high, x.value))
 
 
 def _tickets(view: View, tickets: tuple[Ticket, ...]) -> Table:

@@ -29,9 +29,9 @@ def _strips(view: View) -> Chart:
         name = view.names.title(r.candidate)
         rows.append((name, view.colour(r.candidate), v.quantiles))
         cells = [t.number(v.quantiles[q]) if len(v.quantiles) > q else t.number(None) for q in QUANTILES]
-        body.append((name, *cells, t.number(v.npv.mean), t.percent(v.p_positive), t.number(v.tail)))
+        body.append((name, *cells, t.number(v.npv.mean), t.number(v.tail)))
     heads = [t.say("column_quantile", q=q) for q in QUANTILES]
-    columns = (t.say("column_candidate"), *heads, t.say("column_mean"), t.say("column_p_pays"), t.say("column_tail"))
+    columns = (t.say("column_candidate"), *heads, t.say("column_mean"), t.say("column_tail"))
     align = aligned(1, len(columns) - 1)
     twin = Table(t.say("strip_twin", currency=t.currency), columns, tuple(body), align)
     log = _wild([(q[5], q[-6]) for _, _, q in rows if len(q) == 101])

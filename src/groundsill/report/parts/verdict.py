@@ -82,19 +82,19 @@ def _figures(view: View, result: Result, value: ValueView) -> Table:
         ),
         (
             t.say("figure_payback"),
-            t.say("months", n=t.number(back.median)) if back else t.say("never"),
+            t.months(back.median) if back else t.say("never"),
             t.say(
                 "figure_payback_note",
                 share=t.percent(value.p_payback),
-                low=t.number(back.low),
-                high=t.number(back.high),
+                low=t.rough(back.low),
+                high=t.rough(back.high),
             )
             if back
             else "",
         ),
         (
             t.say("figure_irr"),
-            t.share(value.irr.median) if value.irr else t.say("none_found"),
+            t.rate(value.irr.median) if value.irr else t.say("none_found"),
             t.say("figure_irr_note", share=t.percent(value.p_irr)) if value.irr else "",
         ),
     ]

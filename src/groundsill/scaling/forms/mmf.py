@@ -20,9 +20,9 @@ PRIOR = (_prior.LEVEL, (0.0, math.nan), (math.log(0.5), 0.8), (0.0, 3.0))
 
 def _decay(theta: Array, t: Array) -> Array:
     a, half = np.exp(theta[:, 2]), theta[:, 3]
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         away = a[:, None] * (np.log(t)[None, :] - half[:, None])
-    return np.asarray(np.exp(np.logaddexp(0.0, -a * half)[:, None] - np.logaddexp(0.0, away)))
+        return np.asarray(np.exp(np.logaddexp(0.0, -a * half)[:, None] - np.logaddexp(0.0, away)))
 
 
 def value(theta: Array, t: Array) -> Array:

@@ -17,7 +17,8 @@ PRIOR = (_prior.LEVEL, (0.0, math.nan), _prior.EXPONENT, (math.log(0.1), 1.5))
 
 def _decay(theta: Array, t: Array) -> Array:
     a, shift = np.exp(theta[:, 2]), np.exp(theta[:, 3])
-    return np.asarray(np.exp(-a[:, None] * (np.log(t[None, :] + shift[:, None]) - np.log1p(shift)[:, None])))
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(-a[:, None] * (np.log(t[None, :] + shift[:, None]) - np.log1p(shift)[:, None])))
 
 
 def value(theta: Array, t: Array) -> Array:

@@ -1,0 +1,5 @@
+"""Prompting: a causal model that answers without training, with no or a few worked examples in the prompt."""
+
+from groundsill.lab.prompting.measure import measure
+
+__all__ = ["measure"]

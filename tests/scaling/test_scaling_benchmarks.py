@@ -1,0 +1,91 @@
+"""The benchmarks of this room on made-up input, and the shipped factors against their script."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from tests.scaling.made_up_runs import law, runs_of
+
+from groundsill.terms.candidate import Candidate
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def backtest() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("backtest", ROOT / "benchmarks" / "backtest.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["backtest"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def written(folder: Path) -> Path:
+    ladder = (100, 200, 400, 800, 1600, 3200, 6400, 12_800)
+    runs = [
+        *runs_of(ladder, test_rows=4000),
+        *runs_of(ladder[:6], test_rows=4000, candidate=Candidate("tune", "full", "mini"), seed=7),
+        *runs_of(ladder, test_rows=4000, candidate=Candidate("tune", "lora", "mini"), error=lambda n: 0.56),
+    ]
+    path = folder / "runs.jsonl"
+    path.write_text("\n".join(json.dumps(r.record()) for r in runs) + "\n", encoding="utf-8")
+    return path
+
+
+def test_backtest_compares_forecast_and_peers_with_the_truth(
+    backtest: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backtest.main([str(written(tmp_path)), "--json"]) == 0
+    text = capsys.readouterr().out
+    rows = [line.split() for line in text.splitlines() if line.startswith(("classical/", "tune/full"))]
+    assert [(r[0], r[1], r[2]) for r in rows] == [
+        ("classical/logistic", "1600", "12800"),  # eight times
+        ("tune/full/mini", "800", "3200"),  # a quarter of the largest
+    ]
+    for row in rows:
+        low, middle, high, truth = (float(v) for v in row[3:7])
+        assert low < truth < high and row[7] == "yes"
+        assert truth == pytest.approx(1 - law(float(row[2])), abs=0.01)
+        assert abs(middle - truth) < 0.03
+    assert any(line.startswith("tune/lora/mini: refused") and "guess" in line for line in text.splitlines())
+    figures = {f["id"]: f for f in json.loads(text.splitlines()[-1])["figures"]}
+    assert figures["backtest_ape"]["n"] == 2 and figures["backtest_cover90"]["value"] == 1.0
+    assert figures["backtest_ape"]["peer"]["name"] in ("last value", "pow3 least squares")
+    assert figures["backtest_ape"]["value"] < 0.15
+    assert set(figures) == {"backtest_ape", "backtest_cover90", "backtest_ape_trained", "backtest_cover90_trained"}
+
+
+def test_backtest_with_nothing_to_compare(backtest: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "few.jsonl"
+    path.write_text("\n".join(json.dumps(r.record()) for r in runs_of((200, 400, 800))), encoding="utf-8")
+    assert backtest.main([str(path)]) == 3
+
+
+def test_peer_power_law_finds_a_power_law(backtest: ModuleType) -> None:
+    import numpy as np
+
+    x = np.array([100.0, 200, 400, 800, 1600])
+    assert backtest.power_law(x, np.array([law(v) for v in x]), 12_800) == pytest.approx(law(12_800), rel=0.01)
+
+
+@pytest.mark.slow
+def test_shipped_factors_are_what_the_script_makes(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    folder = request.config.getoption("--truth")
+    if folder is None:
+        pytest.skip("needs --truth DIR")
+    base = Path(folder)
+    shipped = ROOT / "src" / "groundsill" / "scaling" / "factors.toml"
+    date = tomllib.loads(shipped.read_text(encoding="utf-8"))["date"]
+    out = tmp_path / "factors.toml"
+    script = ROOT / "benchmarks" / "make_scaling_factors.py"
+    curves = base / "curves" if (base / "curves").is_dir() else base
+    subprocess.run([sys.executable, script, "--truth", curves, "--out", out, "--date", date], check=True)
+    assert out.read_bytes() == shipped.read_bytes()
