@@ -61,6 +61,8 @@ def main(args: list[str] | None = None) -> None:
     """Entry point of the `groundsill` command. Exit codes: see `groundsill.terms.problem.Exit`."""
     given = sys.argv[1:] if args is None else args
     language, as_json = _language(given), "--json" in given
+    # numpy works on small arrays here: threads of its linear algebra library would only wait for each other
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop is like Ctrl-C: nothing finished is lost
     try:
         code: Any = group.main(args=given, prog_name="groundsill", standalone_mode=False)

@@ -102,7 +102,7 @@ class Seconds(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         text = str(value).strip()
-        factor = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], None)
+        factor = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:])
         try:
             seconds = float(text[:-1]) * factor if factor else float(text)
         except ValueError:

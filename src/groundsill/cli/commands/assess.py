@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -32,8 +31,6 @@ def command(
     Example: groundsill assess examples/pretrain-7b/groundsill.toml
              groundsill assess --explain use.requests_per_month
     """
-    # The analysis works on small arrays; threads of the linear algebra library would only wait for each other.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from groundsill import api
     from groundsill.words import say
 

@@ -155,9 +155,7 @@ def _split(texts: list[str], labels: list[str], number: dict[str, int]) -> Split
     return Split(tuple(texts), np.array([number[label] for label in labels], dtype=np.int32))
 
 
-def _card(
-    spec: DataSpec, paths: list[Path], heap: Heap, pool: Split, test: Split, names: list[str], kind: str
-) -> Card:
+def _card(spec: DataSpec, paths: list[Path], heap: Heap, pool: Split, test: Split, names: list[str], kind: str) -> Card:
     labels = [names[i] for i in test.labels]
     counts = Counter(heap.labels) + Counter(labels if kind == "file" else ())
     lengths = np.array([len(t) for t in heap.texts])

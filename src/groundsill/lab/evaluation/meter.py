@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 
@@ -104,12 +105,14 @@ def _gpu_joules() -> float | None:
     if torch is None or not torch.cuda.is_available():
         return None
     try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(torch.cuda.current_device())
-        return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1e3
-    except Exception:  # the library has many ways to say "not on this card", and none of them may stop a run
+        nvml = import_module("pynvml")
+    except ImportError:
+        return None
+    try:
+        nvml.nvmlInit()
+        handle = nvml.nvmlDeviceGetHandleByIndex(torch.cuda.current_device())
+        return float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1e3  # it counts in mJ
+    except nvml.NVMLError:  # older cards have no such counter
         return None
 
 

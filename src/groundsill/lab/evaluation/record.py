@@ -18,8 +18,6 @@ from groundsill.terms.candidate import Candidate
 from groundsill.terms.run import Run
 from groundsill.terms.source import Source
 
-LIBRARIES = ("groundsill", "numpy", "scikit-learn", "torch", "transformers", "peft")
-
 
 @dataclass(frozen=True, eq=False)
 class Report:
@@ -28,7 +26,7 @@ class Report:
 
     predicted: npt.NDArray[np.int32]
     measures: Mapping[str, float]
-    libraries: Sequence[str] = LIBRARIES
+    libraries: Sequence[str]
     note: str = ""
 
 

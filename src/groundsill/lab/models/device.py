@@ -28,7 +28,7 @@ def need_torch() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        import torch
+        import torch  # noqa: F401
         import transformers  # noqa: F401
     except ImportError as e:
         raise Problem("lab.no_torch", got=e.name or "torch", exit=Exit.INVALID) from e

@@ -91,9 +91,7 @@ def parse(data: bytes) -> tuple[Header, list[str], Floats, dict[str, str], dict[
     cursor = _Cursor(data, 4)
     _, width, layers, heads, inner, vocabulary, positions, types, epsilon, _ = cursor.take("I7ifi")
     count, begin, end, pad, unknown = cursor.take("5i")
-    header = Header(
-        width, layers, heads, inner, vocabulary, positions, types, epsilon, begin, end, pad, unknown
-    )
+    header = Header(width, layers, heads, inner, vocabulary, positions, types, epsilon, begin, end, pad, unknown)
     (blob_bytes,) = cursor.take("Q")
     offsets, scores = cursor.array("<u4", count + 1), cursor.array("<f4", count)
     blob = cursor.bytes(blob_bytes)
@@ -165,9 +163,7 @@ def _config(header: Header) -> dict[str, object]:
     }
 
 
-def _save_tokenizer(
-    folder: Path, header: Header, pieces: list[str], scores: Floats, table: dict[str, str]
-) -> None:
+def _save_tokenizer(folder: Path, header: Header, pieces: list[str], scores: Floats, table: dict[str, str]) -> None:
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -126,20 +127,20 @@ def budget_tokens() -> int:
     return GPU_BUDGET_TOKENS if machine.device().type == "cuda" else CPU_BUDGET_TOKENS
 
 
-_bodies: dict[Path, Any] = {}
+@lru_cache(maxsize=1)  # a body may be large
+def _reader(folder: Path) -> Any:
+    from groundsill.lab.models.net import Classifier, load_body
+
+    return Classifier(load_body(folder), 1, 1)
 
 
 def frozen(folder: Path, kind: machine.Precision) -> Callable[[tokens.Ids], npt.NDArray[np.float32]]:
     """A function from token numbers to features by the frozen base model, which is loaded once a process."""
     import torch
 
-    from groundsill.lab.models.net import Classifier, load_body, to_device
+    from groundsill.lab.models.net import to_device
 
-    pad = tokens.coder(folder).pad
-    if folder not in _bodies:
-        _bodies.clear()  # one at a time: a body may be large
-        _bodies[folder] = Classifier(load_body(folder), 1, 1)
-    net = _bodies[folder]
+    pad, net = tokens.coder(folder).pad, _reader(folder)
 
     def forward(ids: tokens.Ids) -> npt.NDArray[np.float32]:
         with torch.inference_mode(), machine.autocast(kind):

@@ -87,7 +87,8 @@ def _converted(source: Path, kind: str, cache: Path, emit: Emit) -> Path:
         need = 9 * source.stat().st_size + SPARE_BYTES  # 4 bits and scales become 32
         free = shutil.disk_usage(cache).free
         if free < need:
-            raise Problem("lab.no_room", at=str(cache), got=free, limit=need, exit=Exit.NO_ROOM)
+            got = f"{free / 1e9:.1f} GB < {need / 1e9:.1f} GB"
+            raise Problem("lab.no_room", at=str(cache), got=got, exit=Exit.NO_ROOM)
         emit(Event("lab.converting", {"file": source.name, "folder": str(folder)}))
         manifest.build(folder, source, _converter(kind, source))
     manifest.check(folder)

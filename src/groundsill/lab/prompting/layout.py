@@ -6,10 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from groundsill.lab.data import Split, subset
 from groundsill.lab.tasks.text_classification import Prompt
 
 MARK = "\u0001ROW\u0001"  # stands for the row while the chat template is filled; `tidy` text never holds it
@@ -39,23 +35,6 @@ def lay_out(prompt: Prompt, classes: Sequence[str], tokenizer: Any) -> Layout:
     parts = [prompt.task, *(f"{question}{space}{answer}" for question, answer in prompt.examples)]
     begin = tokenizer.bos_token or ""
     return Layout(begin + "\n\n".join(parts) + "\n\n", "", tuple(space + c for c in classes))
-
-
-def examples(pool: Split, shots: int, seed: int) -> npt.NDArray[np.int64]:
-    """Row numbers `(shots,)` of the worked examples: one of each class in turn, in the seeded order of the pool.
-
-    Taken class by class because a prompt without an example of a class hardly ever answers it; whoever writes a prompt
-    by hand picks them so too.
-    """
-    order = subset(len(pool), len(pool), seed)
-    turn = np.empty(len(order), dtype=np.int64)
-    count: dict[int, int] = {}
-    for place, row in enumerate(order):
-        label = int(pool.labels[row])
-        turn[place] = count.get(label, 0)
-        count[label] = count.get(label, 0) + 1
-    chosen: npt.NDArray[np.int64] = order[np.argsort(turn, kind="stable")[:shots]]
-    return chosen
 
 
 def clip(tokenizer: Any, text: str, longest: int) -> str:

@@ -97,8 +97,8 @@ def _batch(model: Any, past: Any, shared: int, rows: tokens.Ids, answers: tokens
     for column, answer in enumerate(answers):
         total = first[:, answer[0]]
         if len(answer) > 1:
-            cache.crop(shared + width)
             total = total + _rest(model, cache, seen, lengths + shared, answer)
+            cache.crop(-(len(answer) - 1))  # forget this answer; the next one starts from the row again
         out[:, column] = (total / len(answer)).double().cpu().numpy()
     return out
 

@@ -16,7 +16,7 @@ from groundsill.lab.evaluation.count import forward_flops, output_flops
 from groundsill.lab.evaluation.record import now, test_id_of
 from groundsill.lab.models import device as machine
 from groundsill.lab.models import need_torch, shape_of, tokens
-from groundsill.lab.prompting.layout import clip, examples, lay_out
+from groundsill.lab.prompting.layout import clip, lay_out
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.event import Emit, Event, silent
 from groundsill.terms.problem import Problem
@@ -25,7 +25,7 @@ from groundsill.terms.shape import Shape
 
 ROWS_SEED = 0  # the same test rows for every seed and every prompt
 METHODS = ("zero-shot", "few-shot")
-NOTE = "answers by mean log-likelihood per token, without prior correction; worked examples one of each class in turn"
+NOTE = "answers by mean log-likelihood per token, without prior correction"
 
 
 def measure(
@@ -43,7 +43,8 @@ def measure(
     work: Path,
     emit: Emit = silent,
 ) -> Run:
-    """Answer `rows` test rows (always the same ones) with a causal model and `shots` worked examples.
+    """Answer `rows` test rows (always the same ones) with a causal model and `shots` worked examples, which are the
+    rows that a trained candidate of this seed would get as its first labels.
 
     The run stands at `{"labels": shots}`; its test_id is that of these rows, its chance their majority rate. The
     language of the prompt is that of the texts. Emits `lab.scoring`.
@@ -59,7 +60,7 @@ def measure(
     emit(Event("lab.measuring", {"candidate": candidate.id, "labels": shots, "seed": seed}))
     shape = shape or shape_of(model)
     test = data.test.take(np.sort(subset(len(data.test), min(rows, len(data.test)), ROWS_SEED)))
-    shown = data.pool.take(examples(data.pool, shots, seed))
+    shown = data.pool.take(subset(len(data.pool), shots, seed))
     with Meter() as meter:
         report = _answer(candidate, task, test, shown, data.classes, model, shape, work, emit)
     measures = {**report.measures, **meter.measures()}

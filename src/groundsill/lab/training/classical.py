@@ -53,10 +53,9 @@ def unsegmented(texts: Sequence[str]) -> bool:
 def fit(texts: Sequence[str], labels: npt.NDArray[np.int32], classes: int, seed: int, strength: float | None) -> Words:
     """Words and pairs of words, or 1 to 4 characters where words are not marked; 1 + log(count) x idf, rows of
     length 1 (Manning, Raghavan & Schütze 2008, ch. 6). Raises Problem `lab.missing_library`, `lab.no_words`."""
-    try:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-    except ImportError as e:
-        raise Problem("lab.missing_library", got="scikit-learn") from e
+    linear.need_sklearn()
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     form: dict[str, Any] = {"ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b"}
     if unsegmented(texts):
         form = {"ngram_range": (1, 4), "analyzer": "char"}

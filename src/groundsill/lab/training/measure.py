@@ -11,7 +11,7 @@ from groundsill.lab.data import Prepared, Split, subset
 from groundsill.lab.evaluation import Meter, Report, run_of
 from groundsill.lab.evaluation.record import now
 from groundsill.lab.models import need_torch, shape_of, tokens
-from groundsill.lab.training import classical, tune
+from groundsill.lab.training import classical, linear, tune
 from groundsill.lab.training.recipe import Recipe, recipe_of
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.event import Emit, Event, silent
@@ -113,6 +113,7 @@ def job_of(
 
 def report_classical(train: Split, test: Split, classes: int, seed: int, strength: float | None) -> Report:
     """Fit words and score. FLOPs are left out: sparse look-ups have no useful count."""
+    linear.need_sklearn()
     begin = time.perf_counter()
     model = classical.fit(train.texts, train.labels, classes, seed, strength)
     fitted = time.perf_counter()

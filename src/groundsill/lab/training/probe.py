@@ -81,6 +81,7 @@ def _head(job: tune.Job) -> Speed:
     begin = time.perf_counter()
     forward = frozen(job.folder, machine.precision(job.work))
     start_seconds = time.perf_counter() - begin
+    linear.need_sklearn()
     pace = _pace(tokens.coder(job.folder).ids(job.train.texts, job.longest), forward)
     begin = time.perf_counter()
     features = np.random.default_rng(SEED).normal(size=(len(job.train), job.shape.width))
@@ -101,9 +102,7 @@ def _gradient(job: tune.Job) -> Speed:
 
     def steps(most: int) -> float:
         once = replace(job.recipe, epochs=1)
-        seen = gradient.train(
-            net, ids, job.train.labels, once, pad=coder.pad, kind=kind, seed=SEED, most_steps=most
-        )
+        seen = gradient.train(net, ids, job.train.labels, once, pad=coder.pad, kind=kind, seed=SEED, most_steps=most)
         return seen.seconds / seen.rows
 
     steps(1)  # builds the kernels

@@ -1,7 +1,8 @@
 """Recipes: how long and how fast to train, by method and number of labels.
 
-Chosen once on held-out pool rows of the clothing reviews (never on a test set); see docs of the measured figures. A
-candidate's own recipe overrides single values.
+Chosen once, with MiniLM on 400 held-out pool rows of the clothing reviews (never on a test set), one seed, standard
+error .02. At 400 labels: head .81; lora from a blank head, 100 steps, .82; from the head that logistic regression
+found, .84 after 100 steps and after 50; full .84 after 50. A candidate's own recipe overrides single values.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from groundsill.terms.candidate import Candidate
 from groundsill.terms.problem import Problem
 
 BATCH_ROWS = 16
-LEAST_STEPS = 100  # few labels mean many epochs: below about 100 steps a body has hardly moved
+LEAST_STEPS = 50  # few labels mean many epochs; starting from a fitted head, 100 steps brought no more than 50
 WARM_UP = 0.1
 
 

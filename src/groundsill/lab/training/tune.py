@@ -29,8 +29,9 @@ from groundsill.terms.shelf import shelf
 
 STRENGTHS = (3.0, 10.0, 30.0)
 USUAL = 10.0
+LIBRARIES = ("groundsill", "numpy", "scikit-learn", "torch", "transformers")
 ABSENT = -5.0  # start of the bias of a class without training rows: unlikely, yet within reach of the gradient
-TEXT_BYTES = 4  # fp32
+WEIGHT_BYTES = 4  # fp32
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ def run(job: Job) -> Report:
     if job.method not in methods():
         raise Problem("lab.cannot_measure", got=f"tune/{job.method}", limit=", ".join(sorted(methods())))
     machine.need_torch()
+    linear.need_sklearn()
     trained = encode(job.folder, job.train.texts, job.longest, job.work, job.emit)
     head, head_seconds = _head(job, trained)
     if job.method == "head":
@@ -71,9 +73,7 @@ def _head(job: Job, trained: Encoded) -> tuple[linear.Linear, float]:
     begin = time.perf_counter()
     chosen = job.recipe.strength
     strengths, usual = ((chosen,), chosen) if chosen else (STRENGTHS, USUAL)
-    found = linear.fit(
-        trained.features, job.train.labels, job.classes, strengths=strengths, usual=usual, seed=job.seed
-    )
+    found = linear.fit(trained.features, job.train.labels, job.classes, strengths=strengths, usual=usual, seed=job.seed)
     return found, time.perf_counter() - begin
 
 
@@ -90,7 +90,7 @@ def _report_head(job: Job, trained: Encoded, head: linear.Linear, train_seconds:
         "train_tokens": count,
         "train_flops": train_flops("head", job.shape, count, len(job.train)),
     }
-    return Report(predicted, measures)
+    return Report(predicted, measures, LIBRARIES)
 
 
 def _common(job: Job, test_tokens: float, score_seconds: float, encode_seconds: float) -> dict[str, float]:
@@ -104,7 +104,7 @@ def _common(job: Job, test_tokens: float, score_seconds: float, encode_seconds: 
         "score_seconds_per_row": score_seconds / rows,
         "score_flops_per_row": forward_flops(job.shape, float(test_tokens), rows) / rows,
         "trainable_weights": added,
-        "model_bytes": TEXT_BYTES * kept,
+        "model_bytes": WEIGHT_BYTES * kept,
     }
 
 
@@ -146,4 +146,4 @@ def _by_gradient(job: Job, trained: Encoded, head: linear.Linear, head_seconds: 
         "train_tokens": seen.tokens,
         "train_flops": started + train_flops(job.method, job.shape, seen.tokens, seen.rows),
     }
-    return Report(predicted, measures)
+    return Report(predicted, measures, (*LIBRARIES, "peft") if job.method not in ("head", "full") else LIBRARIES)
