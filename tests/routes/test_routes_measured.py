@@ -93,11 +93,13 @@ def test_machines_held() -> None:
     assert few.needs.train_bytes == few.needs.serve_bytes == 1e9 + 3200
 
 
-def test_electricity_only_on_own_machines() -> None:
+def test_electricity_is_counted_and_paid_only_on_own_machines() -> None:
     numbers = {**SUPPLY, "accelerator.cpu-2-core.power_w": 10.0, "price.energy": 1e-7}
     rented = ask(classical, case_of(learner(), numbers), FakeCurve())[1]
     owned = ask(classical, case_of(learner(), numbers, {"hardware.owned": "true"}), FakeCurve())[1]
-    assert "energy" not in {n.item for n in rented.needs.build + rented.needs.per_month}
+    in_rent = need(rented.needs.build, "energy")
+    assert np.all(np.asarray(in_rent.amount) <= in_rent.owned)
+    assert need(owned.needs.build, "energy").owned == 0
     seconds = need(owned.needs.build, "accelerator:cpu-2-core").amount
     assert need(owned.needs.build, "energy").amount == pytest.approx(seconds * 10 * 1.2)
     assert need(owned.needs.per_month, "energy").amount == pytest.approx(MONTH * 10 * 0.4 * 1.2)

@@ -16,6 +16,7 @@ from groundsill.finance.model import RATE
 from groundsill.scaling.predict import FARTHEST
 from groundsill.terms.curve import Curve, LabelsNeeded
 from groundsill.terms.draws import Draws
+from groundsill.terms.needs import Needs
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Interval
 
@@ -92,7 +93,18 @@ def need_views(here: World, option: Option) -> tuple[NeedView, ...]:
                     units.behind(here.case, trail),
                 )
             )  # fmt: skip
-    return tuple(out)
+    return (*out, *_memory(here, option.outcome.needs))
+
+
+def _memory(here: World, needs: Needs) -> list[NeedView]:
+    """Peak memory of one accelerator: held, not bought. It rests on the same runs and facts as the machine time."""
+    out = []
+    for item, amount in (("train_bytes", needs.train_bytes), ("serve_bytes", needs.serve_bytes)):
+        if amount is not None:
+            behind = [n for n in (*needs.build, *needs.per_month) if n.item.startswith("accelerator:")]
+            trail = tuple(dict.fromkeys(name for n in behind for name in n.trail))
+            out.append(NeedView("memory", item, "B", Interval.of(amount), None, "", 0.0, units.behind(here.case, trail)))
+    return out
 
 
 def option_view(here: World, option: Option, p_target: float | None) -> OptionView:

@@ -21,7 +21,9 @@ class Classifier(nn.Module):
     def __init__(self, body: nn.Module, width: int, classes: int) -> None:
         super().__init__()
         self.body = body
-        self.head = nn.Linear(width, classes)
+        self.head = nn.utils.skip_init(nn.Linear, width, classes)  # its usual start draws from the global generator
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
 
     def features(self, numbers: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """`(rows, tokens)` twice -> `(rows, width)` of length 1, fp32."""
@@ -66,7 +68,4 @@ def to_device(numbers: Any, mask: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 def build(folder: Path, width: int, classes: int) -> Classifier:
     """A classifier on a fresh copy of the base model, head at zero."""
-    net = Classifier(load_body(folder), width, classes).to(device())
-    nn.init.zeros_(net.head.weight)
-    nn.init.zeros_(net.head.bias)
-    return net
+    return Classifier(load_body(folder), width, classes).to(device())

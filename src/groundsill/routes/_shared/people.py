@@ -45,13 +45,15 @@ def staff_need(world: World, part: str) -> Need:
 def energy_needs(
     world: World, accelerator: str, accelerator_seconds: Quantity, trail: tuple[str, ...], utilisation: Quantity = 1.0
 ) -> tuple[Need, ...]:
-    """Electricity of one's own machines, where its price and their power are known. Rent holds it already."""
+    """Electricity of the machines, where their power is known. What rent holds already counts as owned."""
     power = f"accelerator.{accelerator}.power_w"
-    if not world.owns_hardware or power not in world.draws or "price.energy" not in world.draws:
+    if power not in world.draws:
         return ()
     pue = world.find("site.pue")
     amount = joules(accelerator_seconds, world.draws[power], utilisation, 1.0 if pue is None else pue)
-    return (Need("energy", amount, "J", trail=(*world.trail(power, "site.pue"), *trail)),)
+    # rent includes the power; it is counted all the same, as something that need not be paid for a second time
+    paid_already = 0.0 if world.owns_hardware else float(np.max(amount))
+    return (Need("energy", amount, "J", owned=paid_already, trail=(*world.trail(power, "site.pue"), *trail)),)
 
 
 def calendar_seconds(world: World, needs: tuple[Need, ...], training_wall_seconds: Quantity) -> Quantity:
