@@ -14,7 +14,21 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "groundsill"
 MODULES = sorted(SOURCE.rglob("*.py"))
-ANALYSIS = ("terms", "words", "catalogue", "project", "resources", "scaling", "finance", "tuning", "routes", "assess", "report", "api", "cli")
+ANALYSIS = (
+    "terms",
+    "words",
+    "catalogue",
+    "project",
+    "resources",
+    "scaling",
+    "finance",
+    "tuning",
+    "routes",
+    "assess",
+    "report",
+    "api",
+    "cli",
+)
 TERMS = {"anchor", "candidate", "card", "curve", "draws", "event", "fact", "forecast", "needs", "problem", "quantity", "run", "shape", "shelf", "source"}  # fmt: skip
 
 
@@ -41,7 +55,11 @@ def test_public_functions_and_modules_have_docstrings() -> None:
         if not ast.get_docstring(tree):
             bare.append(str(path.relative_to(ROOT)))
         for node in tree.body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name[0] != "_" and not ast.get_docstring(node):
+            if (
+                isinstance(node, (ast.FunctionDef, ast.ClassDef))
+                and node.name[0] != "_"
+                and not ast.get_docstring(node)
+            ):
                 bare.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
     assert not bare
 
@@ -57,7 +75,11 @@ def _codes() -> dict[str, str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Problem", "Event", "say") and node.args:
                 first = node.args[0]
-                if isinstance(first, ast.Constant) and isinstance(first.value, str) and re.fullmatch(r"[a-z]+\.[a-z_]+", first.value):
+                if (
+                    isinstance(first, ast.Constant)
+                    and isinstance(first.value, str)
+                    and re.fullmatch(r"[a-z]+\.[a-z_]+", first.value)
+                ):
                     found[first.value] = f"{path.relative_to(ROOT)}:{node.lineno}"
     return found
 
@@ -108,8 +130,14 @@ def test_the_analysis_never_loads_torch(room: str) -> None:
 
 
 def test_nothing_names_a_workplace_path_or_unfinished_work() -> None:
-    banned = re.compile("|".join(["/wo" + "rk/", r"\.lib" + "rary", "TO" + "DO", "FIX" + "ME", "NotImplemented" + "Error"]))
+    banned = re.compile(
+        "|".join(["/wo" + "rk/", r"\.lib" + "rary", "TO" + "DO", "FIX" + "ME", "NotImplemented" + "Error"])
+    )
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split()
-    texts = [ROOT / f for f in tracked if f.endswith((".py", ".md", ".toml", ".txt", "Makefile")) and "requirements/" not in f]
+    texts = [
+        ROOT / f
+        for f in tracked
+        if f.endswith((".py", ".md", ".toml", ".txt", "Makefile")) and "requirements/" not in f
+    ]
     hits = [str(p.relative_to(ROOT)) for p in texts if p.is_file() and banned.search(p.read_text(encoding="utf-8"))]
     assert not hits

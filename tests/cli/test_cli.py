@@ -21,7 +21,9 @@ def run(*args: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess
 
     command = [sys.executable, "-m", "groundsill", *args]
     clean = {k: v for k, v in os.environ.items() if k not in ("LANG", "LC_ALL", "LC_MESSAGES")}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, env={**clean, **env}, encoding="utf-8")
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, timeout=120, env={**clean, **env}, encoding="utf-8"
+    )
 
 
 def test_the_commands_are_the_files() -> None:
@@ -43,7 +45,15 @@ def test_help_loads_no_heavy_package() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("args", "code"), [(("nonsense",), 2), (("assess", "--draws", "5"), 2), (("pilot", "--budget", "soon"), 2), (("assess", "no-such.toml"), 3)])
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (("nonsense",), 2),
+        (("assess", "--draws", "5"), 2),
+        (("pilot", "--budget", "soon"), 2),
+        (("assess", "no-such.toml"), 3),
+    ],
+)
 def test_exit_codes(args: tuple[str, ...], code: int, tmp_path: Path) -> None:
     done = run(*args, cwd=tmp_path)
     assert done.returncode == code
@@ -64,7 +74,9 @@ def test_problems_are_json_when_asked(tmp_path: Path) -> None:
 
 def test_several_mistakes_are_all_told(tmp_path: Path) -> None:
     text = PLAN.read_text(encoding="utf-8")
-    broken = text.replace('growth_per_year = "0% to 20%"', 'growth_per_year = "20% to 0%"').replace("months = 48", "monhts = 48")
+    broken = text.replace('growth_per_year = "0% to 20%"', 'growth_per_year = "20% to 0%"').replace(
+        "months = 48", "monhts = 48"
+    )
     (tmp_path / "groundsill.toml").write_text(broken, encoding="utf-8")
     done = run("check", cwd=tmp_path)
     assert done.returncode == 3

@@ -44,7 +44,10 @@ def test_reads_what_people_write(text: str, expected: tuple[object, str]) -> Non
     assert parse(text) == expected
 
 
-@pytest.mark.parametrize(("text", "code"), [("150k to 80k", "quantity.reversed"), ("many", "quantity.not_a_number"), ("", "quantity.not_a_number")])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("150k to 80k", "quantity.reversed"), ("many", "quantity.not_a_number"), ("", "quantity.not_a_number")],
+)
 def test_refuses_by_name(text: str, code: str) -> None:
     with pytest.raises(Problem) as raised:
         parse(text)
@@ -65,7 +68,16 @@ def test_three_points_are_met(p50: float, down: float, up: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [Exactly(2.0), Range(1, 4), Range(-1, 4), ThreePoint(1, 2, 8), Pert(0, 1, 5), Pert(3, 3, 3), Chance(0.2, Range(1, 2))]
+    "value",
+    [
+        Exactly(2.0),
+        Range(1, 4),
+        Range(-1, 4),
+        ThreePoint(1, 2, 8),
+        Pert(0, 1, 5),
+        Pert(3, 3, 3),
+        Chance(0.2, Range(1, 2)),
+    ],
 )
 def test_quantiles_never_fall(value: Exactly) -> None:
     assert np.all(np.diff(value.quantile(U)) >= -1e-12)

@@ -37,7 +37,10 @@ def test_candidate_id_is_readable() -> None:
     assert Candidate("none").id == "none"
 
 
-@pytest.mark.parametrize("broken", [{}, {"candidate": 3}, {"candidate": {"route": "tune"}, "source": {"wrong": 1}}, {**RUN.record(), "extra": 1}])
+@pytest.mark.parametrize(
+    "broken",
+    [{}, {"candidate": 3}, {"candidate": {"route": "tune"}, "source": {"wrong": 1}}, {**RUN.record(), "extra": 1}],
+)
 def test_broken_records_are_integrity_problems(broken: dict[str, Any]) -> None:
     with pytest.raises(Problem) as raised:
         Run.of(broken, at="line 3")

@@ -5,7 +5,26 @@ from groundsill.terms.shape import Shape
 
 def test_minilm_has_its_published_weights() -> None:
     """sentence-transformers/all-MiniLM-L6-v2, safetensors header: 22,713,216 weights."""
-    shape = Shape("encoder", 6, 384, 12, 12, 32, 1536, 30522, 512, False, True, True, 512, 2, 2, embedding_norm=True, final_norm=False, pooler=True)
+    shape = Shape(
+        "encoder",
+        6,
+        384,
+        12,
+        12,
+        32,
+        1536,
+        30522,
+        512,
+        False,
+        True,
+        True,
+        512,
+        2,
+        2,
+        embedding_norm=True,
+        final_norm=False,
+        pooler=True,
+    )
     assert shape.weights == 22_713_216
 
 

@@ -36,7 +36,9 @@ class PilotDone:
             "reused": self.reused,
             "skipped": self.skipped,
             "seconds": round(self.seconds, 2),
-            "dropped": {k: {"code": p.code, **{n: str(v) for n, v in p.values().items()}} for k, p in self.dropped.items()},
+            "dropped": {
+                k: {"code": p.code, **{n: str(v) for n, v in p.values().items()}} for k, p in self.dropped.items()
+            },
             "plan": [{"cell": cell, "seconds": round(seconds, 1)} for cell, seconds in self.plan],
         }
 
@@ -70,7 +72,9 @@ def pilot(
         only=only,
         today=today(),
     )
-    plan = tuple((f"{c.candidate.id} {c.labels} labels, seed {c.seed}", report.plan.seconds_of(c)) for c in report.plan.order)
+    plan = tuple(
+        (f"{c.candidate.id} {c.labels} labels, seed {c.seed}", report.plan.seconds_of(c)) for c in report.plan.order
+    )
     return PilotDone(len(report.fresh), len(report.reused), len(report.skipped), report.seconds, report.dropped, plan)
 
 

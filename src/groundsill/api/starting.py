@@ -79,7 +79,9 @@ def _packages() -> list[Finding]:
             found.append(Finding("api.package_missing", "missing", {"name": name}))
         else:
             distribution = {"sklearn": "scikit-learn"}.get(name, name)
-            found.append(Finding("api.package", "ok", {"name": distribution, "version": metadata.version(distribution)}))
+            found.append(
+                Finding("api.package", "ok", {"name": distribution, "version": metadata.version(distribution)})
+            )
     return found
 
 
@@ -109,7 +111,9 @@ def _memory() -> Finding:
 def _disk(project: Path | None) -> Finding:
     folder = project.resolve().parent if project else Path.cwd()
     free = shutil.disk_usage(folder if folder.is_dir() else Path.cwd()).free
-    return Finding("api.disk", "ok" if free >= TIGHT_DISK_BYTES else "note", {"free": f"{free / 1e9:.1f}", "folder": folder})
+    return Finding(
+        "api.disk", "ok" if free >= TIGHT_DISK_BYTES else "note", {"free": f"{free / 1e9:.1f}", "folder": folder}
+    )
 
 
 def _named(path: Path) -> list[Finding]:
@@ -124,12 +128,16 @@ def _named(path: Path) -> list[Finding]:
             if candidate.model and not candidate.model.startswith("hosted/"):
                 where = catalogue.model(candidate.model).where
                 if "package" in where:
-                    wanted[where["package"]] = f"{where.get('distribution', where['package'])}=={where.get('version', '')}"
+                    wanted[where["package"]] = (
+                        f"{where.get('distribution', where['package'])}=={where.get('version', '')}"
+                    )
     except Problem as problem:
         return [Finding(problem.code, "missing", problem.values())]
     found = []
     for package, distribution in sorted(wanted.items()):
         here = importlib.util.find_spec(package) is not None
         code = "api.source" if here else "api.source_missing"
-        found.append(Finding(code, "ok" if here else "missing", {"name": package, "distribution": distribution or package}))
+        found.append(
+            Finding(code, "ok" if here else "missing", {"name": package, "distribution": distribution or package})
+        )
     return found

@@ -103,7 +103,9 @@ def _memory(here: World, needs: Needs) -> list[NeedView]:
         if amount is not None:
             behind = [n for n in (*needs.build, *needs.per_month) if n.item.startswith("accelerator:")]
             trail = tuple(dict.fromkeys(name for n in behind for name in n.trail))
-            out.append(NeedView("memory", item, "B", Interval.of(amount), None, "", 0.0, units.behind(here.case, trail)))
+            out.append(
+                NeedView("memory", item, "B", Interval.of(amount), None, "", 0.0, units.behind(here.case, trail))
+            )
     return out
 
 

@@ -51,7 +51,10 @@ def fail(problem: Problem, language: str, as_json: bool) -> int:
     for one in (problem, *others):
         if as_json:
             values = {k: str(v) for k, v in one.values().items() if k != "others"}
-            click.echo(json.dumps({"problem": one.code, **values, "text": explain(one, language)}, ensure_ascii=False), err=True)
+            click.echo(
+                json.dumps({"problem": one.code, **values, "text": explain(one, language)}, ensure_ascii=False),
+                err=True,
+            )
         else:
             click.echo(f"{say('cli.problem', language)} {explain(one, language)} [{one.code}]", err=True)
     return int(problem.exit)

@@ -23,7 +23,9 @@ project_argument = click.argument(
 def common(command: F) -> F:
     """Options of every command: `--json` and `--lang`."""
     command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")(command)
-    return click.option("--lang", type=click.Choice(["en", "zh"]), default=None, help="Language of the messages.")(command)
+    return click.option("--lang", type=click.Choice(["en", "zh"]), default=None, help="Language of the messages.")(
+        command
+    )
 
 
 def language_of(lang: str | None) -> str:
@@ -65,7 +67,12 @@ def _bars(language: str) -> Iterator[Emit]:
 
     from groundsill.words import say
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.fields[left]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[left]}"),
+    )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, TaskID] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from groundsill import __version__
 from groundsill.pilot.inputs import Inputs, Speed, Table
@@ -62,7 +62,7 @@ class LabBench:
             return Speed(0.0, 0.0, 0.0, run.measures["score_seconds_per_row"])
         from groundsill.lab import training
 
-        probed = training.speed(candidate, table, model=model, shape=shape, work=work)
+        probed = training.speed(candidate, cast("Prepared", table), model=model, shape=shape, work=work)
         return Speed(
             probed.start_seconds,
             probed.train_seconds_per_row,
@@ -97,10 +97,12 @@ class LabBench:
         if kind(candidate) == "prompt":
             from groundsill.lab import prompting
 
-            return prompting.measure(candidate, table, shots=inputs.shots_of(candidate), rows=rows, **common)
+            return prompting.measure(
+                candidate, cast("Prepared", table), shots=inputs.shots_of(candidate), rows=rows, **common
+            )
         from groundsill.lab import training
 
-        return training.measure(candidate, table, labels=labels, **common)
+        return training.measure(candidate, cast("Prepared", table), labels=labels, **common)
 
     def _model(self, candidate: Candidate, inputs: Inputs, emit: Emit) -> tuple[Path | None, Any]:
         """Folder and shape of the base model; both None for a classical learner."""

@@ -43,14 +43,15 @@ class Draws(Mapping[str, Quantity]):
     def __contains__(self, name: object) -> bool:
         return name in self.values_by_name
 
-
     def set(self, name: str, value: Quantity) -> Draws:
         """The same draws with one input replaced (sensitivity, thresholds)."""
         return replace(self, values_by_name={**self.values_by_name, name: value})
 
     def first(self, n: int) -> Draws:
         """The first `n` draws: a cheaper look at the same worlds."""
-        cut: dict[str, Quantity] = {k: v[:n] if isinstance(v, np.ndarray) else v for k, v in self.values_by_name.items()}
+        cut: dict[str, Quantity] = {
+            k: v[:n] if isinstance(v, np.ndarray) else v for k, v in self.values_by_name.items()
+        }
         return Draws(cut, min(n, self.n), self.seed)
 
     def rng(self, name: str) -> np.random.Generator:

@@ -27,14 +27,23 @@ class Problem(Exception):
     """
 
     def __init__(
-        self, code: str, *, at: str = "", got: object = "", limit: object = "", exit: Exit = Exit.INVALID, **more: object
+        self,
+        code: str,
+        *,
+        at: str = "",
+        got: object = "",
+        limit: object = "",
+        exit: Exit = Exit.INVALID,
+        **more: object,
     ) -> None:
         super().__init__(code)
         self.code, self.at, self.got, self.limit, self.exit, self.more = code, at, got, limit, exit, more
 
     def located(self, at: str) -> Problem:
         """The same problem, with its place filled in if it had none."""
-        return self if self.at else Problem(self.code, at=at, got=self.got, limit=self.limit, exit=self.exit, **self.more)
+        return (
+            self if self.at else Problem(self.code, at=at, got=self.got, limit=self.limit, exit=self.exit, **self.more)
+        )
 
     def values(self) -> dict[str, object]:
         """All values a sentence may use."""

@@ -24,12 +24,46 @@ Z95 = 1.6448536269514722  # standard normal quantile at 0.95
 Z90 = 1.2815515655446004  # standard normal quantile at 0.90
 
 UNITS: dict[str, float] = {
-    "": 1.0, "1": 1.0, "%": 0.01, "s": 1.0, "second": 1.0, "minute": 60.0, "hour": HOUR, "day": DAY,
-    "week": 7 * DAY, "month": MONTH, "year": YEAR, "staff-month": MONTH, "B": 1.0, "kB": 1e3, "MB": 1e6,
-    "GB": 1e9, "TB": 1e12, "KiB": 1024.0, "MiB": 1024.0**2, "GiB": 1024.0**3, "J": 1.0, "kWh": 3.6e6,
-    "MWh": 3.6e9, "W": 1.0, "kW": 1e3, "FLOP": 1.0, "TFLOP": 1e12, "PFLOP": 1e15, "g": 1e-3, "kg": 1.0,
-    "label": 1.0, "token": 1.0, "Mtoken": 1e6, "request": 1.0, "row": 1.0, "weight": 1.0, "object": 1.0,
-    "accelerator": 1.0, "accelerator-hour": HOUR, "month-count": 1.0,
+    "": 1.0,
+    "1": 1.0,
+    "%": 0.01,
+    "s": 1.0,
+    "second": 1.0,
+    "minute": 60.0,
+    "hour": HOUR,
+    "day": DAY,
+    "week": 7 * DAY,
+    "month": MONTH,
+    "year": YEAR,
+    "staff-month": MONTH,
+    "B": 1.0,
+    "kB": 1e3,
+    "MB": 1e6,
+    "GB": 1e9,
+    "TB": 1e12,
+    "KiB": 1024.0,
+    "MiB": 1024.0**2,
+    "GiB": 1024.0**3,
+    "J": 1.0,
+    "kWh": 3.6e6,
+    "MWh": 3.6e9,
+    "W": 1.0,
+    "kW": 1e3,
+    "FLOP": 1.0,
+    "TFLOP": 1e12,
+    "PFLOP": 1e15,
+    "g": 1e-3,
+    "kg": 1.0,
+    "label": 1.0,
+    "token": 1.0,
+    "Mtoken": 1e6,
+    "request": 1.0,
+    "row": 1.0,
+    "weight": 1.0,
+    "object": 1.0,
+    "accelerator": 1.0,
+    "accelerator-hour": HOUR,
+    "month-count": 1.0,
 }
 CURRENCIES = frozenset({"USD", "EUR", "GBP", "CNY", "JPY", "INR", "CHF", "CAD", "AUD", "SGD", "KRW", "SEK"})
 
@@ -234,7 +268,13 @@ def from_table(table: dict[str, object]) -> Exactly | Range | ThreePoint | Pert 
         if not 0 <= chance <= 1:
             raise Problem("quantity.not_a_probability", got=chance)
         size = table["size"]
-        inner = parse(size)[0] if isinstance(size, str) else from_table(size) if isinstance(size, dict) else Exactly(_float(size))
+        inner = (
+            parse(size)[0]
+            if isinstance(size, str)
+            else from_table(size)
+            if isinstance(size, dict)
+            else Exactly(_float(size))
+        )
         if isinstance(inner, (Chance, Choose)):
             raise Problem("quantity.bad_table", got=str(table))
         return Chance(chance, inner)

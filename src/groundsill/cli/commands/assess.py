@@ -12,11 +12,22 @@ from groundsill.terms.problem import Exit
 
 @click.command("assess", short_help="Curves, needs, cash, thresholds, verdict and report.")
 @project_argument
-@click.option("--draws", type=click.IntRange(1000, 1_000_000), default=10_000, show_default=True, help="Worlds to draw.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same bytes.")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder of the report; default: report/ beside PROJECT.")
+@click.option(
+    "--draws", type=click.IntRange(1000, 1_000_000), default=10_000, show_default=True, help="Worlds to draw."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same bytes."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder of the report; default: report/ beside PROJECT.",
+)
 @click.option("--explain", "name", default=None, metavar="NAME", help="Where a number of the last report comes from.")
-@click.option("--against", type=click.Path(path_type=Path), default=None, help="An earlier report.json: say what moved and why.")
+@click.option(
+    "--against", type=click.Path(path_type=Path), default=None, help="An earlier report.json: say what moved and why."
+)
 @click.option("--check", "strict", is_flag=True, help="Exit with 4 if the verdict is not to invest.")
 @common
 @click.pass_context

@@ -29,7 +29,10 @@ def command(project: Path, as_json: bool, lang: str | None) -> None:
             {
                 "project": case.name,
                 "card": case.card.record() if case.card else None,
-                "candidates": [{"id": e.candidate.id, "runs": len(e.runs), "closed": e.closed.code if e.closed else None} for e in case.entrants],
+                "candidates": [
+                    {"id": e.candidate.id, "runs": len(e.runs), "closed": e.closed.code if e.closed else None}
+                    for e in case.entrants
+                ],
                 "facts": len(case.facts),
                 "warnings": [{"code": w.code, "text": explain(w, language)} for w in case.warnings],
             }
@@ -37,12 +40,24 @@ def command(project: Path, as_json: bool, lang: str | None) -> None:
         return
     if case.card:
         card = case.card
-        click.echo(say("cli.card", language, rows=card.rows, classes=len(card.classes), pool=card.pool_rows, test=card.test_rows, chance=f"{card.chance:.3f}"))
+        click.echo(
+            say(
+                "cli.card",
+                language,
+                rows=card.rows,
+                classes=len(card.classes),
+                pool=card.pool_rows,
+                test=card.test_rows,
+                chance=f"{card.chance:.3f}",
+            )
+        )
         for why, count in card.dropped.items():
             click.echo("  " + say("cli.dropped", language, why=say(f"data.why_{why}", language), count=count))
     for entrant in case.entrants:
         if entrant.closed:
-            click.echo("  " + say("cli.closed", language, id=entrant.candidate.id, why=explain(entrant.closed, language)))
+            click.echo(
+                "  " + say("cli.closed", language, id=entrant.candidate.id, why=explain(entrant.closed, language))
+            )
         else:
             click.echo("  " + say("cli.open", language, id=entrant.candidate.id, runs=len(entrant.runs)))
     for warning in case.warnings:

@@ -26,6 +26,24 @@ def command(data: Path, text: tuple[str, ...], label: str | None, out: Path, as_
     language = language_of(lang)
     made = api.init(data, out, text=text, label=label, language=language)
     if as_json:
-        print_json({"project": str(made.path), "text": list(made.text), "label": made.label, "classes": made.classes, "rows": made.rows})
+        print_json(
+            {
+                "project": str(made.path),
+                "text": list(made.text),
+                "label": made.label,
+                "classes": made.classes,
+                "rows": made.rows,
+            }
+        )
         return
-    click.echo(say("cli.init_done", language, path=made.path, rows=made.rows, classes=made.classes, text=", ".join(made.text), label=made.label))
+    click.echo(
+        say(
+            "cli.init_done",
+            language,
+            path=made.path,
+            rows=made.rows,
+            classes=made.classes,
+            text=", ".join(made.text),
+            label=made.label,
+        )
+    )

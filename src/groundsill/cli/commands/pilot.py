@@ -14,7 +14,9 @@ from groundsill.cli._common import Seconds, clock, common, language_of, print_js
 @click.option("--budget", type=Seconds(), default="6m", show_default=True, help="Time to spend: 90s, 6m, 1.5h.")
 @click.option("--only", multiple=True, metavar="CANDIDATE", help="Measure only this candidate; may be given again.")
 @click.option("--plan", "plan_only", is_flag=True, help="Print what would be measured, and stop.")
-@click.option("--full", is_flag=True, help="The whole ladder, whatever it takes; its runs also go to the file under [evidence].")
+@click.option(
+    "--full", is_flag=True, help="The whole ladder, whatever it takes; its runs also go to the file under [evidence]."
+)
 @common
 def command(
     project: Path, budget: float, only: tuple[str, ...], plan_only: bool, full: bool, as_json: bool, lang: str | None
@@ -41,4 +43,8 @@ def command(
     for candidate, problem in report.dropped.items():
         click.echo(say("cli.pilot_dropped", language, id=candidate, why=explain(problem, language)))
     code = "cli.pilot_done" if report.fresh else "cli.pilot_nothing_new"
-    click.echo(say(code, language, fresh=report.fresh, reused=report.reused, skipped=report.skipped, time=clock(report.seconds)))
+    click.echo(
+        say(
+            code, language, fresh=report.fresh, reused=report.reused, skipped=report.skipped, time=clock(report.seconds)
+        )
+    )
