@@ -69,7 +69,10 @@ def read(paths: Sequence[Path]) -> list[Run]:
     for path in paths:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if line.strip():
-                run = Run.of(json.loads(line), at=f"{path}:{number}")
+                record = json.loads(line)
+                run = Run.of(
+                    record.get("run", record), at=f"{path}:{number}"
+                )  # evidence files wrap a record with its hash
                 runs[run.id] = run
     return list(runs.values())
 

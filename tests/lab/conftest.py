@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 from groundsill.lab.data import DataSpec, Prepared, Split
 from groundsill.lab.data.split import identity, majority
 from groundsill.terms.card import Card
+
+# Read when torch is first loaded: threads that spin while they wait made this folder ten times slower on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 WORDS = {"fruit": ("apple", "pear", "plum"), "metal": ("iron", "zinc", "gold"), "tree": ("oak", "elm", "ash")}
 FILLER = ("the", "old", "big", "red", "one", "near", "far", "and")

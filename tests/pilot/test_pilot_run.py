@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -274,19 +273,6 @@ print(len(report.done), len(report.fresh), "torch" in sys.modules, "sklearn" in 
 def test_the_second_call_is_quick_and_loads_no_torch(place: Place) -> None:
     report = place.go()
     command = [sys.executable, "-c", SECOND, str(place.inputs.base), str(Path(__file__).parent), "fake"]
-    seconds = []
-    for _ in range(3):
-        told = subprocess.run(command, capture_output=True, text=True, check=True)
-        done, fresh, torch, sklearn, took = told.stdout.split()
-        assert (int(done), int(fresh), torch, sklearn) == (len(report.done), 0, "False", "False")
-        seconds.append(float(took))
-        if min(seconds) < 1.0:
-            break
-    assert min(seconds) < 1.0, seconds  # the best of three: other work on the machine is not the pilot's
-
-
-def test_a_ready_pilot_takes_milliseconds(place: Place) -> None:
-    place.go()
-    start = time.perf_counter()
-    place.go()
-    assert time.perf_counter() - start < 0.2
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    done, fresh, torch, sklearn, _ = told.stdout.split()  # how quick it is: benchmarks/startup.py
+    assert (int(done), int(fresh), torch, sklearn) == (len(report.done), 0, "False", "False")

@@ -132,7 +132,7 @@ def test_cache_gives_the_same_draws_fast(tmp_path: Path, few: None) -> None:
     assert len(files) == 1 and files[0].suffix == ".npz"
     start = time.process_time()
     again = fitted(list(reversed(runs)), cache=tmp_path)
-    assert time.process_time() - start < 0.05
+    assert time.process_time() - start < 0.5  # a fit takes seconds
     point = {"parameters": 7e9, "tokens": 2e12}
     assert again.at(point).tobytes() == fresh.at(point).tobytes() == fitted(runs).at(point).tobytes()
     fitted(runs, seed=2, cache=tmp_path)
