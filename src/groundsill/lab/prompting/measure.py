@@ -25,7 +25,7 @@ from groundsill.terms.shape import Shape
 
 ROWS_SEED = 0  # the same test rows for every seed and every prompt
 METHODS = ("zero-shot", "few-shot")
-NOTE = "answers by mean log-likelihood per token, without prior correction"
+NOTE = "answers by total log-likelihood, without prior correction"
 
 
 def measure(

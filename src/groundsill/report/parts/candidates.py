@@ -8,8 +8,9 @@ from groundsill.report.view import View
 from groundsill.terms.curve import LabelsNeeded
 
 TONES: dict[str, Tone] = {"assessed": "good", "refused": "bad", "closed": "bad", "unknown": "warn"}
-COLUMNS = ("candidate", "status", "quality", "p_target", "labels_needed", "npv", "p_pays", "p_best", "payback", "why")
-ALIGN = aligned(2, 7, 1)
+COLUMNS = ("candidate", "status", "quality", "p_target", "labels_needed", "npv", "p_pays", "p_best", "payback")
+ALIGN = aligned(2, 7)
+WHY = ("candidate", "status", "why")
 
 
 def blocks(view: View) -> list[Block]:
@@ -24,7 +25,19 @@ def blocks(view: View) -> list[Block]:
         tuple(TONES[r.status] if r.candidate.route != "none" else "mute" for r in order),
     )
     lead = t.say("candidates_lead", n=len(order), assessed=sum(r.status == "assessed" for r in order))
-    return [Heading(2, t.say("candidates_title"), "candidates"), Text(lead), table]
+    found: list[Block] = [Heading(2, t.say("candidates_title"), "candidates"), Text(lead), table]
+    said = [(r, _why(view, r)) for r in order]
+    if any(why for _, why in said):
+        found.append(_reasons(view, [(r, why) for r, why in said if why]))
+    return found
+
+
+def _reasons(view: View, said: list[tuple[Result, str]]) -> Table:
+    """Why some could not be assessed, or were measured no further: sentences need the width of the page."""
+    t = view.tongue
+    rows = tuple((_name(view, r), _status(view, r), why) for r, why in said)
+    tones = tuple(TONES[r.status] for r, _ in said)
+    return Table(t.say("why_caption"), tuple(t.say(f"column_{c}") for c in WHY), rows, aligned(3, 0), tones)
 
 
 def reach_text(view: View, reach: LabelsNeeded | None) -> str:
@@ -41,13 +54,13 @@ def reach_text(view: View, reach: LabelsNeeded | None) -> str:
 
 def _row(view: View, r: Result) -> tuple[str, ...]:
     t, value = view.tongue, r.value
-    name = t.capital(view.names.candidate(r.candidate))
+    name = _name(view, r)
     if r.choice:
         name += t.say("aside", text=view.names.choice(r.choice))
     back = value.payback_months if value and r.candidate.route != "none" else None
     return (
         name,
-        t.word(f"labels.status.{r.status}", r.status),
+        _status(view, r),
         t.interval(r.quality, t.quality),
         t.percent(r.p_target),
         reach_text(view, r.curve.reach if r.curve else None),
@@ -55,8 +68,15 @@ def _row(view: View, r: Result) -> tuple[str, ...]:
         t.percent(value.p_positive if value and r.candidate.route != "none" else None),
         t.percent(r.p_best),
         t.interval(back, t.rough) if back else t.number(None),
-        _why(view, r),
     )
+
+
+def _name(view: View, r: Result) -> str:
+    return view.tongue.capital(view.names.candidate(r.candidate))
+
+
+def _status(view: View, r: Result) -> str:
+    return view.tongue.word(f"labels.status.{r.status}", r.status)
 
 
 def _why(view: View, r: Result) -> str:
