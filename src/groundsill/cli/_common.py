@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from groundsill.terms.event import Emit, Event
+from groundsill.terms.event import Emit, Event, silent
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,18 +42,9 @@ def print_json(data: object) -> None:
 
 @contextmanager
 def progress(language: str, as_json: bool) -> Iterator[Emit]:
-    """An `Emit` that shows progress bars and notes on a terminal, notes only when not, and nothing with `--json`."""
-    from groundsill.words import say
-
-    def note(event: Event) -> None:
-        text = say(event.code, language, "what", **event.values)
-        if text != event.code:
-            click.echo(text, err=True)
-
-    if as_json:
-        yield lambda event: None
-    elif not sys.stderr.isatty():
-        yield lambda event: None if "total" in event.values else note(event)
+    """An `Emit` that shows progress bars and notes on a terminal; quiet when there is none, and with `--json`."""
+    if as_json or not sys.stderr.isatty():
+        yield silent
     else:
         with _bars(language) as show:
             yield show
@@ -93,6 +84,12 @@ def _bars(language: str) -> Iterator[Emit]:
                 bars.remove_task(tasks.pop(event.code))
 
         yield show
+
+
+def shown_path(path: Path) -> str:
+    """A path as a user would type it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(path.resolve().relative_to(here)) if path.resolve().is_relative_to(here) else str(path)
 
 
 def clock(seconds: float) -> str:

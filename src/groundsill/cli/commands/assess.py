@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from groundsill.cli._common import common, language_of, print_json, progress, project_argument
+from groundsill.cli._common import common, language_of, print_json, progress, project_argument, shown_path
 from groundsill.terms.problem import Exit
 
 
@@ -58,5 +58,5 @@ def command(
             click.echo(line)
         for line in done.moved:
             click.echo(line)
-        click.echo(say("cli.report_at", done.language, path=done.page))
+        click.echo(say("cli.report_at", done.language, path=shown_path(done.page)))
     return Exit.DO_NOT_INVEST if strict and done.assessment.verdict.code == "do_not_invest" else Exit.OK

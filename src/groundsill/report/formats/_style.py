@@ -43,7 +43,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:4px 18px;list-style:none;margin:14px 0 0;
 .scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:.875rem;line-height:1.35;overflow-wrap:break-word}
 caption{text-align:left;padding:8px 10px 4px;font-size:.86rem}
-th,td{padding:6px 10px;text-align:left;vertical-align:top;border-top:1px solid var(--faint);min-width:4.5em}
+th,td{padding:6px 10px;text-align:left;vertical-align:top;border-top:1px solid var(--faint);min-width:6em}
 thead th{background:var(--faint);vertical-align:bottom;font-weight:600}
 tbody th{font-weight:600;min-width:10em}
 .r{text-align:right;font-variant-numeric:tabular-nums}
