@@ -98,7 +98,7 @@ def assess(
     from groundsill.assess import run
     from groundsill.project import draw
     from groundsill.report import against as compare
-    from groundsill.report import headline, to_data, write
+    from groundsill.report import headline, write
 
     earlier = read_report(against) if against else None
     project, case = bound(path, emit=emit)
@@ -107,7 +107,7 @@ def assess(
     spoken = language or case.language
     folder = out or project.folder / "report"
     paths = write(assessment, folder, language=spoken)
-    data = to_data(assessment, spoken)
+    data = json.loads(next(p for p in paths if p.suffix == ".json").read_bytes())
     moved = tuple(compare.against(earlier, data, spoken)) if earlier else ()
     if assessment.verdict.code == "cannot_say":
         raise Problem("assess.nothing_assessed", at=str(path), limit=str(folder))
