@@ -10,6 +10,7 @@ from pathlib import Path
 
 from groundsill.pilot.runs_table import import_csv
 from groundsill.pilot.table import write_aside
+from groundsill.project.evidence import line_of
 from groundsill.terms.problem import Exit, Problem
 from groundsill.terms.run import Run
 
@@ -18,11 +19,7 @@ __all__ = ["import_csv", "read", "refresh", "shipped", "write"]
 
 def write(runs: Iterable[Run], path: Path) -> None:
     """Write `runs`, one a line, the whole file or nothing. Raises Problem `pilot.no_room`."""
-    lines = []
-    for run in runs:
-        record = {"sha256": hashlib.sha256(run.canonical()).hexdigest(), "run": run.record()}
-        lines.append(json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n")
-    write_aside(path, "".join(lines).encode())
+    write_aside(path, "".join(line_of(run) + "\n" for run in runs).encode())
 
 
 def refresh(runs: Iterable[Run], path: Path) -> None:

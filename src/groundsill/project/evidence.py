@@ -24,8 +24,9 @@ def load(folder: Path, names: Iterable[str], place: str) -> tuple[Run, ...]:
 
 
 def line_of(run: Run) -> str:
-    """One line of such a file, without its end."""
-    return json.dumps({"sha256": hashlib.sha256(run.canonical()).hexdigest(), "run": run.record()}, ensure_ascii=False)
+    """One line of such a file, without its end; the same bytes for the same run."""
+    entry = {"sha256": hashlib.sha256(run.canonical()).hexdigest(), "run": run.record()}
+    return json.dumps(entry, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _file(path: Path, name: str, place: str) -> list[Run]:
