@@ -23,7 +23,7 @@ $(READY): requirements/lock.txt requirements/data.txt pyproject.toml
 	@touch $(READY)
 
 assess: $(READY)
-	@$(BIN)/groundsill pilot $(EXAMPLE) --budget 6m
+	@$(BIN)/groundsill pilot $(EXAMPLE) --budget 7m
 	@$(BIN)/groundsill assess $(EXAMPLE)
 
 pilot-full: $(READY)

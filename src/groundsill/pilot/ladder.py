@@ -1,8 +1,9 @@
 """What to measure, and in which order: a ladder of label counts that fits a budget of time.
 
-Breadth first over rungs, so that a candidate that cannot win is seen early (freeze-thaw, Swersky et al. 2014). Money
-and time go first into what is nearly free, then into three rungs with two seeds of each trained candidate (a curve
-needs three), then into more seeds, then into distance.
+Breadth first over rungs, so that a candidate that cannot win is seen early (freeze-thaw, Swersky et al. 2014). Time
+goes first into what is nearly free, then into three rungs (a curve needs three) with one seed of the cheapest trained
+candidate, then into prompts, then into three rungs with two seeds of each trained candidate, then into more seeds, then
+into distance.
 """
 
 from __future__ import annotations
@@ -149,10 +150,12 @@ def plan(
     for cell in free:
         if cell.seed in seeds:
             purse.take(cell)
+    climbers = tuple(dict.fromkeys(c.candidate for c in trained))
+    for candidate in climbers[:1]:  # a curve of one trained candidate tells more than the one point of a prompt
+        purse.take_window(candidate, seeds[:1])
     for cell in sorted(prompts, key=seconds_of):
         if seconds_of(cell) <= PROMPT_SHARE * budget_seconds:
             purse.take(cell)
-    climbers = tuple(dict.fromkeys(c.candidate for c in trained))
     for candidate in climbers:
         purse.take_window(candidate, seeds)
     purse.take_seeds(free + trained)

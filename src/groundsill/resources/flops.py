@@ -6,14 +6,9 @@ arXiv 2204.02311), appendix B; Kaplan et al. 2020 (arXiv 2001.08361), section 2.
 
 from __future__ import annotations
 
-from typing import Literal
-
+from groundsill.resources.job import Method
 from groundsill.terms.quantity import Quantity
 from groundsill.terms.shape import Shape
-
-Method = Literal["full", "lora", "head"]
-"""Which gradients are computed. `full`: all. `lora`: through all frozen weights into a few new ones (every small tuning
-method that changes blocks inside the model). `head`: none inside the model, which only encodes."""
 
 
 def matrix_weights(shape: Shape) -> int:

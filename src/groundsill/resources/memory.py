@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from groundsill.resources.flops import Method
+from groundsill.resources.job import Method
 from groundsill.terms.quantity import Quantity
 from groundsill.terms.shape import Shape
 

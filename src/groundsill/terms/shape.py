@@ -7,16 +7,52 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
+class Experts:
+    """A mixture of experts in place of the feed-forward part.
+
+    count: routed experts of a block; active: of them for each token; width: of one expert; shared_width: of the expert
+    that every token passes (0: none); dense_layers: first blocks that keep the plain feed-forward part; every: one block
+    in `every` has experts.
+    """
+
+    count: int
+    active: int
+    width: int
+    shared_width: int = 0
+    dense_layers: int = 0
+    every: int = 1
+
+
+@dataclass(frozen=True)
+class Latent:
+    """Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): keys and values pass a narrow layer, which is cached.
+
+    query_rank: 0 where queries are not narrowed; key_rank: of keys and values; plain_width, rotary_width, value_width:
+    per head.
+    """
+
+    query_rank: int
+    key_rank: int
+    plain_width: int
+    rotary_width: int
+    value_width: int
+
+
+@dataclass(frozen=True)
 class Shape:
-    """A decoder or encoder of identical blocks.
+    """A transformer: decoder, encoder, or both.
 
     heads: query heads; kv_heads: key and value heads; head_width: per head; gated: three matrices in the feed-forward
     part instead of two; biases: linear layers have one; tied: input and output embedding share weights; positions:
     learned position embeddings (0 with rotary); types: token-type embeddings; norm_weights: weights of one norm in
-    units of width (2 for LayerNorm, 1 for RMSNorm); embedding_norm, pooler: of BERT.
+    units of width (2 for LayerNorm, 1 for RMSNorm); embedding_norm, pooler: of BERT. experts, latent: see there.
+    window: tokens that a block with sliding-window attention sees (0: all); window_every: one block in so many sees all
+    (0: none does). encoder_layers: blocks of the encoder of an encoder-decoder, whose `layers` decode and also attend to
+    it. patch_values: values of one patch of a picture (0: text); classes: outputs of a picture's class head.
+    query_key_norm: a norm for each head's queries and keys.
     """
 
-    kind: Literal["encoder", "decoder"]
+    kind: Literal["encoder", "decoder", "encoder-decoder"]
     layers: int
     width: int
     heads: int
@@ -34,6 +70,14 @@ class Shape:
     embedding_norm: bool = False
     final_norm: bool = True
     pooler: bool = False
+    experts: Experts | None = None
+    latent: Latent | None = None
+    window: int = 0
+    window_every: int = 0
+    encoder_layers: int = 0
+    patch_values: int = 0
+    classes: int = 0
+    query_key_norm: bool = False
 
     @property
     def block_weights(self) -> int:
