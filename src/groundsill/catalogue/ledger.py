@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from groundsill.terms.problem import Exit, Problem
 from groundsill.terms.run import Run
+from groundsill.terms.whole_file import sync
 
 T = TypeVar("T")
 FILE = "ledger.sqlite"
@@ -259,16 +260,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA application_id={MARK}")
         connection.execute(f"PRAGMA user_version={LAYOUT}")
     connection.execute("COMMIT")
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if sys.platform != "win32":  # Windows has no way to sync a folder
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    sync(path.parent)
 
 
 def _digest(text: str) -> str:

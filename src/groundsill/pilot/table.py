@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from groundsill.pilot.inputs import Bench, Table
 from groundsill.terms.card import Card
 from groundsill.terms.event import Emit, Event, silent
 from groundsill.terms.problem import Exit, Problem
+from groundsill.terms.whole_file import write_whole
 
 CARD = "card.json"
 FINGERPRINTS = "table.json"
@@ -98,23 +98,10 @@ def stamp(*parts: object) -> str:
 
 
 def write_aside(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing: aside, fsync, rename, fsync of the folder. Raises Problem `pilot.no_room`."""
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    """Write a whole file or nothing. Raises Problem `pilot.no_room`."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        aside.replace(path)
-        if os.name == "posix":
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        write_whole(path, data)
     except OSError as e:
-        aside.unlink(missing_ok=True)
         there = next(p for p in (path.parent, *path.parent.parents) if p.exists())
         free = shutil.disk_usage(there).free
         raise Problem(

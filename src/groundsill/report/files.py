@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from groundsill.report import formats as shelf_of_formats
 from groundsill.report.page import page
 from groundsill.terms.problem import Exit, Problem
 from groundsill.terms.shelf import shelf
+from groundsill.terms.whole_file import write_whole
 from groundsill.words import LANGUAGES
 
 FORMATS = ("html", "md", "json", "csv")
@@ -40,36 +40,10 @@ def write(
         module = known[name]
         rendered[module.FILE] = module.render(seen) if module.SEES == "page" else module.render(assessment, tongue)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = [_replace(folder / name, text.encode("utf-8")) for name, text in rendered.items()]
-        _sync(folder)
+        for name, text in rendered.items():
+            write_whole(folder / name, text.encode("utf-8"))
     except OSError as e:
         if e.errno in FULL:
             raise Problem("report.no_room", at=str(folder), got=e.strerror or "", exit=Exit.NO_ROOM) from e
         raise Problem("report.cannot_write", at=str(folder), got=e.strerror or str(e)) from e
-    return paths
-
-
-def _replace(path: Path, content: bytes) -> Path:
-    """Write aside, sync, rename over. The file beside it is removed if anything fails."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    return path
-
-
-def _sync(folder: Path) -> None:
-    """Make the renames themselves durable; not every system lets a folder be opened."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    return [folder / name for name in rendered]

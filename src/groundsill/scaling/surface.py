@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
-import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from groundsill.terms.curve import LabelsNeeded, Rung
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Interval
 from groundsill.terms.run import Run
+from groundsill.terms.whole_file import write_whole
 
 LEAST_RUNS = 8
 LEAST_FAMILIES = 3
@@ -165,16 +166,7 @@ def _cached(cloud: law.Cloud, folder: Path | None, key: str, seed: int) -> law.F
 
 def _write(path: Path, found: law.Fitted) -> None:
     """Written aside, then renamed; a folder that cannot be written to is no reason to stop."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, thetas=found.thetas, numbers=np.array([found.scatter, found.reach]))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(aside).replace(path)
-        finally:
-            Path(aside).unlink(missing_ok=True)
-    except OSError:
-        return
+    packed = BytesIO()
+    np.savez(packed, thetas=found.thetas, numbers=np.array([found.scatter, found.reach]))
+    with contextlib.suppress(OSError):
+        write_whole(path, packed.getvalue())

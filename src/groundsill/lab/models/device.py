@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from groundsill.terms.problem import Exit, Problem
+from groundsill.terms.whole_file import write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -69,7 +70,10 @@ def precision(work: Path | None = None) -> Precision:
     chosen: Precision = "bf16" if gain >= WORTH_IT else "fp32"
     if file:
         text = json.dumps({"machine": key, "precision": chosen, "gain": gain})
-        write_aside(file, text.encode())
+        try:
+            write_whole(file, text.encode())
+        except OSError as e:
+            raise Problem("lab.no_room", at=str(file), got=e.strerror or str(e), exit=Exit.NO_ROOM) from e
     return chosen
 
 
@@ -121,21 +125,3 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed)
         yield
-
-
-def write_aside(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one: aside, fsync, rename.
-
-    Raises Problem `lab.no_room` when the disk is full.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError as e:
-        aside.unlink(missing_ok=True)
-        raise Problem("lab.no_room", at=str(path), got=e.strerror or str(e), exit=Exit.NO_ROOM) from e

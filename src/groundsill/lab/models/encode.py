@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from groundsill.lab.models import tokens
 from groundsill.lab.models.locate import model_hash
 from groundsill.terms.event import Emit, Event, silent
 from groundsill.terms.problem import Exit, Problem
+from groundsill.terms.whole_file import write_whole
 
 CPU_BUDGET_TOKENS = 4096
 GPU_BUDGET_TOKENS = 65536
@@ -108,16 +109,11 @@ def _save(store: Path, part: list[Any]) -> dict[bytes, Any]:
         return {}
     rows = np.array(part, dtype=_kind(len(part[0][3])))
     name = blake2b(b"".join(p[0] for p in part), digest_size=8).hexdigest()
-    aside = store / f"{name}.{os.getpid()}.tmp"
+    packed = BytesIO()
+    np.save(packed, rows, allow_pickle=False)
     try:
-        store.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
-            np.save(file, rows, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(store / f"{name}.npy")
+        write_whole(store / f"{name}.npy", packed.getvalue())
     except OSError as e:
-        aside.unlink(missing_ok=True)
         raise Problem("lab.no_room", at=str(store), got=e.strerror or str(e), exit=Exit.NO_ROOM) from e
     return {row["key"].tobytes(): row for row in rows}
 

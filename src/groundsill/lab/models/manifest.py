@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from groundsill.terms.problem import Exit, Problem
+from groundsill.terms.whole_file import sync
 
 NAME = "manifest.json"
 
@@ -41,10 +42,10 @@ def build(folder: Path, source: Path, make: Callable[[Path], None]) -> None:
         record = {"source": source.name, "source_sha256": sha256(source), "files": files}
         (aside / NAME).write_text(json.dumps(record, indent=1), encoding="utf-8")
         for path in (*aside.iterdir(), aside):
-            _sync(path)
+            sync(path)
         if not folder.exists():
             aside.rename(folder)
-            _sync(folder.parent)
+            sync(folder.parent)
     except OSError as e:
         if not (folder / NAME).is_file():
             raise Problem("lab.no_room", at=str(folder), got=e.strerror or str(e), exit=Exit.NO_ROOM) from e
@@ -63,11 +64,3 @@ def check(folder: Path) -> None:
         wrong = [NAME]
     if wrong:
         raise Problem("lab.model_corrupt", at=str(folder), got=", ".join(wrong), exit=Exit.INTEGRITY)
-
-
-def _sync(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
