@@ -106,9 +106,15 @@ def test_one_bad_fact_does_not_hide_another(tmp_path: Path) -> None:
 
 
 def test_numbers_that_cannot_be(tmp_path: Path) -> None:
-    peak = fact(unit='"FLOP/s"', value="989", shelf_life_days=None).replace("[a]", "[peak_flops_per_s.bf16]")
+    family = fact(value='"hopper"', kind='"name"', unit=None, shelf_life_days=None).replace("[a]", "[family]")
+    memory = fact(unit='"GB"', value="80", shelf_life_days=None).replace("[a]", "[memory_bytes]")
+    peak = (
+        fact(unit='"FLOP/s"', value="989", shelf_life_days=None).replace("[a]", "[peak_flops_per_s.bf16]")
+        + family
+        + memory
+    )
     assert write(tmp_path, "accelerators", SOURCE + peak) == ["catalogue.implausible"]  # a TFLOP/s taken for a FLOP/s
-    sound = fact(unit='"TFLOP/s"', value="989", shelf_life_days=None).replace("[a]", "[peak_flops_per_s.bf16]")
+    sound = peak.replace('"FLOP/s"', '"TFLOP/s"')
     slow = fact(unit='"GB/s"', value="100", shelf_life_days=None).replace("[a]", "[memory_bytes_per_s]")
     assert write(tmp_path, "accelerators", SOURCE + sound + slow) == ["catalogue.implausible"]  # 9,890 FLOP a byte
     narrow = fact(unit='"staff-month"', value="{ p10 = 1, p50 = 2, p90 = 3 }", grade='"judged"', shelf_life_days=None)

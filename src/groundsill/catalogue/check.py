@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import partial
 from pathlib import Path
 
-from groundsill.catalogue.load import HERE, RUNS, Catalogue
+from groundsill.catalogue.load import HERE, RUNS, Catalogue, expired
 from groundsill.catalogue.parse import RUN_FILE_KEYS, fact_of, fact_tables, fault, keys, run_of, source_of, sources_of
 from groundsill.terms.fact import Fact
 from groundsill.terms.problem import Problem
@@ -16,19 +17,29 @@ from groundsill.terms.run import Run
 
 # Bounds that catch a slip of the pen (a wrong power of ten, TB for GB), not statements about the world. SI units.
 PLAUSIBLE: tuple[tuple[str, float, float], ...] = (
-    (r"accelerators/.*/peak_flops_per_s\..*", 1e12, 1e16),
+    (r"accelerators/(?!cpu).*/peak_flops_per_s\..*", 1e12, 2e16),  # 1.5e16 in fp4 is the most today (GB300)
+    (r"accelerators/cpu.*/peak_flops_per_s\..*", 1e10, 2e13),
     (r"accelerators/.*/memory_bytes", 1e9, 1e12),
-    (r"accelerators/.*/memory_bytes_per_s", 1e10, 1e14),
+    (r"accelerators/.*/memory_bytes_per_s", 1e9, 1e14),
     (r"accelerators/.*/power_w", 1.0, 2000.0),
+    (r"accelerators/.*/node_size", 1.0, 10_000.0),
+    (r"accelerators/.*/(link|network)_bytes_per_s", 1e9, 2e12),
     (r"models/.*/parameters", 1e6, 1e13),
-    (r"sites/.*/pue.*", 1.0, 3.0),
+    (r"sites/.*pue.*", 1.0, 3.0),
+    (r"grid/.*", 0.0, 2.0 / 3.6e6),
     (r"sites/.*/utilisation.*", 0.01, 1.0),
     (r"sites/.*/grid_kgco2_per_kwh\..*", 0.0, 2.0 / 3.6e6),
     (r"wages/loaded-cost/.*", 1.0, 2.0),
     (r"wages/(?!loaded-cost).*", 1e3 / 3.2e7, 1e7 / 3.2e7),
     (r"effort/.*", 0.0, 3e9),
 )
-BALANCE = (20.0, 2000.0)  # peak FLOP/s over memory bytes/s; 139 (V100) to 419 (L40S) among those we list
+BALANCE = (20.0, 2000.0)  # peak FLOP/s over memory bytes/s; 26 (Apple M1 Max) to 560 (TPU v6e) among those we list
+PEAKS = ("bf16", "fp16", "tf32", "fp32", "fp8", "fp4", "int8")
+ACCELERATOR_NEEDS = ("family", "memory_bytes")
+ACCELERATOR_KEYS = {
+    *ACCELERATOR_NEEDS, "memory_bytes_per_s", "power_w", "node_size", "link_bytes_per_s", "network_bytes_per_s",
+    *(f"peak_flops_per_s.{p}" for p in PEAKS),
+}  # fmt: skip
 WEIGHTS_TOLERANCE = 0.01
 EFFORT_SPREAD = 4.0  # judged staff work is never known better than P90/P10 = 4
 SCORE_TOLERANCE = 5e-5
@@ -40,11 +51,21 @@ def check(root: Path = HERE) -> list[Problem]:
     catalogue = Catalogue(root)
     seen: dict[str, str] = {}
     steps = [_file(catalogue, folder, stem) for folder in catalogue.folders() for stem in catalogue.stems(folder)]
-    steps += [_balance(catalogue, id) for id in catalogue.accelerators()]
+    steps += [_accelerator(catalogue, id) for id in catalogue.accelerators()]
     steps += [_model(catalogue, id) for id in catalogue.models()]
     steps += [_runs(catalogue, stem, seen) for stem in catalogue.stems(RUNS)]
     # a broken file stops every step that reads it: say each fault once
     return list({(p.code, p.at, str(p.got)): p for step in steps for p in _caught(step)}.values())
+
+
+def stale(today: date, root: Path = HERE) -> list[Problem]:
+    """A warning `catalogue.price_expired` for each fact of the catalogue past its shelf life on `today`."""
+    catalogue, found = Catalogue(root), []
+    for name in catalogue.names():
+        fact = catalogue.fact(name)
+        if expired(fact, today):
+            found.append(fault("price_expired", name, fact.date, fact.shelf_life_days))
+    return found
 
 
 def _caught(step: Iterator[Problem]) -> Iterator[Problem]:
@@ -110,15 +131,14 @@ def ends(fact: Fact) -> tuple[float, float]:
     raise fault("bad_value", fact.name, str(value))
 
 
-def _balance(catalogue: Catalogue, id: str) -> Iterator[Problem]:
-    facts = catalogue.accelerator(id)
+def _accelerator(catalogue: Catalogue, id: str) -> Iterator[Problem]:
+    facts, at = catalogue.accelerator(id), f"accelerators/{id}.toml"
+    yield from _one(partial(keys, facts, {*ACCELERATOR_KEYS, "peak_flops_per_s"}, ACCELERATOR_NEEDS, at))
     if "peak_flops_per_s" in facts and "memory_bytes_per_s" in facts:
         peak, speed = (facts[k] for k in ("peak_flops_per_s", "memory_bytes_per_s"))
         ratio = ends(peak)[0] * peak.si_factor / (ends(speed)[0] * speed.si_factor)
         if not BALANCE[0] <= ratio <= BALANCE[1]:
-            yield fault(
-                "implausible", f"accelerators/{id}.toml", f"{ratio:.3g} FLOP/B", f"{BALANCE[0]} to {BALANCE[1]}"
-            )
+            yield fault("implausible", at, f"{ratio:.3g} FLOP/B", f"{BALANCE[0]} to {BALANCE[1]}")
 
 
 def _model(catalogue: Catalogue, id: str) -> Iterator[Problem]:
@@ -130,8 +150,9 @@ def _model(catalogue: Catalogue, id: str) -> Iterator[Problem]:
     if use not in ("yes", "no", "conditions"):
         yield fault("bad_value", f"{at} commercial_use", use)
     published = ends(model.facts["parameters"])[0]
-    if model.shape and abs(model.shape.weights - published) > WEIGHTS_TOLERANCE * published:
-        yield fault("weights_differ", at, model.shape.weights, published)
+    made = model.shape or model.network
+    if made and abs(made.weights - published) > WEIGHTS_TOLERANCE * published:
+        yield fault("weights_differ", at, made.weights, published)
     needed = {"package-folder": "folder", "package-gguf": "file", "package-e5s1": "file"}
     if model.where:
         kind = model.where.get("kind", "")

@@ -14,9 +14,14 @@ A fact file is `<folder>/<stem>.toml`; the fact's name is `<folder>/<stem>/<dott
     grade = "reported"          # maker, measured, reported, judged
     note, shelf_life_days       # optional; prices need a shelf life
 
+A table [defaults] holds what facts of the file share (source, date, grade, basis, note, shelf_life_days); a fact's own
+keys win. An accelerator is one file `accelerators/<id>.toml` with `family` (a name) and, in facts, `peak_flops_per_s.<precision>`
+(dense), `memory_bytes`, `memory_bytes_per_s`, `power_w`, `node_size`, `link_bytes_per_s`, `network_bytes_per_s`: see
+`terms.accelerator.Accelerator`.
+
 A value that is a name and not a number (a licence) says `kind = "name"` and has no unit: this is how "Apache-2.0" is
-told from a range string. `models/<id>.toml` may hold two further tables: [shape], the fields of `terms.Shape`, and
-[where], names that tell `lab.models.locate` how to find the weights in an installed package.
+told from a range string. `models/<id>.toml` may hold further tables: [shape], the fields of `terms.Shape`, or [network],
+a `builder` of `resources.networks` and its arguments; and [where], names that tell `lab.models.locate` how to find the weights in an installed package.
 
 A file of runs is `runs/<stem>.toml`: [source.*]; [task.<name>] with what the task is (for readers); [defaults], keys
 that each run takes unless it has its own; and [[run]] tables:
@@ -38,8 +43,12 @@ from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 
-from groundsill.catalogue.parse import Table, fact_of, fact_tables, fault, run_of, shape_of, sources_of
+from groundsill.catalogue import hosted
+from groundsill.catalogue.nearest import nearest
+from groundsill.catalogue.parse import Table, fact_of, fact_tables, fault, network_of, run_of, shape_of, sources_of
+from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.fact import Fact
+from groundsill.terms.network import Network
 from groundsill.terms.problem import Problem
 from groundsill.terms.run import Run
 from groundsill.terms.shape import Shape
@@ -47,6 +56,7 @@ from groundsill.terms.shape import Shape
 HERE = Path(__file__).parent
 RUNS = "runs"
 _PRECISIONS = ("bf16", "fp16")  # what training runs in, best first
+_PEAK = "peak_flops_per_s"
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class Model:
     shape: Shape | None
     facts: Mapping[str, Fact]
     where: Mapping[str, str]
+    network: Network | None = None
 
 
 class Catalogue:
@@ -73,18 +84,27 @@ class Catalogue:
         self._runs: tuple[Run, ...] | None = None
 
     def fact(self, name: str) -> Fact:
-        """The fact called `name`. Raises Problem `catalogue.unknown_fact` with the three nearest names in `near`."""
+        """The fact called `name`; a hosted model's price may be named `prices/api/<provider>/<model>/in` (see `hosted`).
+
+        Raises Problem `catalogue.unknown_fact` (`unknown_hosted` for such a price) with the three nearest names in `near`.
+        """
         folder, _, rest = name.partition("/")
         stem, _, path = rest.partition("/")
         known = bool(path) and folder != RUNS and stem in self.stems(folder)
         found = self._file(folder, stem).get(path) if known else None
+        if found is None and hosted.is_hosted(name):
+            return hosted.hosted_fact(name)
         if found is None:
-            raise Problem("catalogue.unknown_fact", got=name, near=_nearest(name, self.names()))
+            raise Problem("catalogue.unknown_fact", got=name, near=nearest(name, self.names()))
         return found
 
     def names(self, prefix: str = "") -> tuple[str, ...]:
-        """Names of all facts that start with `prefix`, sorted."""
+        """Names of all facts that start with `prefix`, sorted; prices of hosted models only if `prefix` names a provider
+        (`prices/api/openai/`)."""
         found: list[str] = []
+        if prefix.startswith(hosted.PREFIX) and "/" in prefix.removeprefix(hosted.PREFIX):
+            provider = prefix.removeprefix(hosted.PREFIX).partition("/")[0]
+            found += [f"{hosted.PREFIX}{n}/{kind}" for n in hosted.hosted_names(provider) for kind in ("in", "out")]
         for folder in self.folders():
             # a file is opened only if its name can still match the prefix
             for stem in self.stems(folder):
@@ -94,17 +114,38 @@ class Catalogue:
         return tuple(sorted(n for n in found if n.startswith(prefix)))
 
     def accelerator(self, id: str) -> Mapping[str, Fact]:
-        """Facts of an accelerator: `peak_flops_per_s.<precision>`, `memory_bytes`, `memory_bytes_per_s`, `power_w`.
+        """Facts of an accelerator: `peak_flops_per_s.<precision>`, `memory_bytes`, `power_w` and so on, see above.
 
         `peak_flops_per_s` alone is the dense peak of the training precision: bf16, else fp16. Keys that the maker
         does not give are absent. Raises Problem `catalogue.unknown_accelerator`.
         """
         if id not in self.accelerators():
-            raise Problem("catalogue.unknown_accelerator", got=id, near=_nearest(id, self.accelerators()))
+            raise Problem("catalogue.unknown_accelerator", got=id, near=nearest(id, self.accelerators()))
         facts = self._file("accelerators", id)
-        peaks = (facts[f"peak_flops_per_s.{p}"] for p in _PRECISIONS if f"peak_flops_per_s.{p}" in facts)
-        peak = next(peaks, None)
-        return facts if peak is None else MappingProxyType({**facts, "peak_flops_per_s": peak})
+        peak = next((facts[f"{_PEAK}.{p}"] for p in _PRECISIONS if f"{_PEAK}.{p}" in facts), None)
+        return facts if peak is None else MappingProxyType({**facts, _PEAK: peak})
+
+    def machine(self, id: str) -> Accelerator:
+        """An accelerator in SI, as `resources` counts with it: the median of a fact that is a range, 0 for an unknown
+        speed. Raises Problem `catalogue.unknown_accelerator`."""
+        facts = self.accelerator(id)
+
+        def si(key: str, default: float = 0.0) -> float:
+            fact = facts.get(key)
+            return default if fact is None or isinstance(fact.value, str) else fact.value.median * fact.si_factor
+
+        family = facts["family"].value if "family" in facts else ""
+        return Accelerator(
+            id=id,
+            family=family if isinstance(family, str) else "",
+            peak_flops_per_s={k.partition(".")[2]: si(k) for k in facts if k.startswith(_PEAK + ".")},
+            memory_bytes=si("memory_bytes"),
+            memory_bytes_per_s=si("memory_bytes_per_s"),
+            power_w=si("power_w"),
+            node_size=round(si("node_size", 1.0)),
+            link_bytes_per_s=si("link_bytes_per_s"),
+            network_bytes_per_s=si("network_bytes_per_s"),
+        )
 
     def accelerators(self) -> tuple[str, ...]:
         """Ids of all accelerators, sorted."""
@@ -113,11 +154,12 @@ class Catalogue:
     def model(self, id: str) -> Model:
         """A base model. Raises Problem `catalogue.unknown_model` with the nearest ids in `near`."""
         if id not in self.models():
-            raise Problem("catalogue.unknown_model", got=id, near=_nearest(id, self.models()))
+            raise Problem("catalogue.unknown_model", got=id, near=nearest(id, self.models()))
         raw, at = self.raw("models", id), f"models/{id}.toml"
         shape = shape_of(raw["shape"], f"{at} shape") if "shape" in raw else None
         where = MappingProxyType({k: str(v) for k, v in raw.get("where", {}).items()})
-        return Model(id, shape, self._file("models", id), where)
+        network = network_of(raw["network"], f"{at} network") if "network" in raw else None
+        return Model(id, shape, self._file("models", id), where, network)
 
     def models(self) -> tuple[str, ...]:
         """Ids of all base models, sorted."""
@@ -134,10 +176,8 @@ class Catalogue:
         return self._runs if task is None else tuple(r for r in self._runs if r.task == task)
 
     def stale(self, fact: Fact, today: date) -> bool:
-        """Whether the fact is past its shelf life on `today`. A fact without a shelf life never is."""
-        if fact.shelf_life_days is None:
-            return False
-        return (today - date.fromisoformat(fact.date)).days > fact.shelf_life_days
+        """See `expired`."""
+        return expired(fact, today)
 
     # the files themselves; `check` reads through these too
 
@@ -185,7 +225,12 @@ class Catalogue:
         return self._facts[name]
 
 
-def _nearest(name: str, names: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
+def expired(fact: Fact, today: date) -> bool:
+    """Whether the fact is past its shelf life on `today`. A fact without a date or a shelf life never is.
 
-    return ", ".join(get_close_matches(name, names, n=3, cutoff=0.0))
+    A date that is only a year or a month counts from its first day.
+    """
+    if fact.shelf_life_days is None or not fact.date:
+        return False
+    day = date.fromisoformat((fact.date + "-01-01")[:10] if len(fact.date) == 4 else (fact.date + "-01")[:10])
+    return (today - day).days > fact.shelf_life_days

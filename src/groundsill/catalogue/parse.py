@@ -8,17 +8,20 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, get_args
 
+from groundsill.resources import networks
 from groundsill.terms.candidate import ROUTES, Candidate
 from groundsill.terms.fact import Fact, Grade, Value
+from groundsill.terms.network import Network
 from groundsill.terms.problem import Exit, Problem
 from groundsill.terms.quantity import Chance, Choose, Exactly, from_table, parse, to_si
 from groundsill.terms.run import Run
-from groundsill.terms.shape import Shape
+from groundsill.terms.shape import Experts, Latent, Shape
 from groundsill.terms.source import Source
 
 Table = Mapping[str, Any]
 
-RESERVED = ("source", "shape", "where")  # top tables of a fact file that hold no facts
+RESERVED = ("source", "defaults", "shape", "network", "where")  # top tables of a fact file that hold no facts
+DEFAULTS = {"basis", "date", "source", "grade", "note", "shelf_life_days"}  # what facts of a file may share
 FACT_KEYS = {"value", "kind", "unit", "basis", "date", "source", "grade", "note", "shelf_life_days"}
 FACT_NEEDS = ("value", "basis", "date", "source", "grade")
 SOURCE_KEYS = {"title", "author", "published", "read", "address", "licence", "kind"}
@@ -48,14 +51,21 @@ def keys(table: Table, allowed: set[str], needed: tuple[str, ...], at: str) -> N
 
 
 def fact_tables(raw: Table) -> Iterator[tuple[str, Table]]:
-    """(dotted path, table) of each fact of a file, in file order. A table that has a `value` is a fact."""
+    """(dotted path, table) of each fact of a file, in file order, the file's [defaults] filled in.
+
+    A table that has a `value` is a fact. Raises Problem `catalogue.unknown_key`, `catalogue.bad_file`.
+    """
+    defaults = raw.get("defaults", {})
+    if not isinstance(defaults, Mapping):
+        raise fault("bad_file", "", "defaults is not a table")
+    keys(defaults, DEFAULTS, (), "defaults")
 
     def walk(path: tuple[str, ...], table: Table) -> Iterator[tuple[str, Table]]:
         for key, inner in table.items():
             if not isinstance(inner, Mapping):
                 raise fault("unknown_key", "", ".".join((*path, key)), "tables of facts")
             if "value" in inner or set(inner) & FACT_KEYS:
-                yield ".".join((*path, key)), inner
+                yield ".".join((*path, key)), {**defaults, **inner}
             else:
                 yield from walk((*path, key), inner)
 
@@ -65,7 +75,7 @@ def fact_tables(raw: Table) -> Iterator[tuple[str, Table]]:
 def sources_of(raw: Table, folder: str, at: str) -> Table:
     """The [source.*] tables of a file. Raises Problem `catalogue.unknown_key` for a table that this folder may not
     have, `catalogue.bad_file` for a `source` that is no table."""
-    keys({k: 1 for k in raw if k in RESERVED}, set(RESERVED) if folder == "models" else {"source"}, (), at)
+    keys({k: 1 for k in raw if k in RESERVED}, set(RESERVED) if folder == "models" else {"source", "defaults"}, (), at)
     sources = raw.get("source", {})
     if not isinstance(sources, Mapping):
         raise fault("bad_file", at, "source is not a table")
@@ -144,11 +154,35 @@ def day(text: str, at: str) -> date:
 
 
 def shape_of(table: Table, at: str) -> Shape:
-    """The [shape] table; its keys are the fields of `terms.Shape`. Raises Problem `catalogue.bad_shape`."""
+    """The [shape] table; its keys are the fields of `terms.Shape`, [shape.experts] and [shape.latent] those of its parts.
+
+    Raises Problem `catalogue.bad_shape`.
+    """
+    parts = {"experts": Experts, "latent": Latent}
     try:
-        return Shape(**table)
+        inner = {k: parts[k](**v) if k in parts else v for k, v in table.items()}
+        return Shape(**inner)
     except TypeError as e:
         raise fault("bad_shape", at, str(e)) from e
+    except Problem as e:
+        raise fault("bad_shape", f"{at} {e.at}", f"{e.got}, not {e.limit}") from e
+
+
+def network_of(table: Table, at: str) -> Network:
+    """The [network] table: `builder`, a function of `resources.networks`, and its arguments.
+
+    Raises Problem `catalogue.bad_shape`.
+    """
+    builders = {
+        f.__name__: f for f in (networks.resnet, networks.unet, networks.dit, networks.lstm, networks.recommender)
+    }
+    try:
+        build = builders[table["builder"]]
+        return build(**{k: v for k, v in table.items() if k != "builder"})
+    except (KeyError, TypeError) as e:
+        raise fault("bad_shape", at, f"{e}; builders: {', '.join(builders)}") from e
+    except Problem as e:
+        raise fault("bad_shape", f"{at} {e.at}", f"{e.got}, not {e.limit}") from e
 
 
 def run_of(table: Table, sources: Table, at: str) -> Run:

@@ -49,10 +49,14 @@ class Draws(Mapping[str, Quantity]):
 
     def first(self, n: int) -> Draws:
         """The first `n` draws: a cheaper look at the same worlds."""
+        return self.part(0, min(n, self.n))
+
+    def part(self, start: int, stop: int) -> Draws:
+        """The draws from `start` up to before `stop`."""
         cut: dict[str, Quantity] = {
-            k: v[:n] if isinstance(v, np.ndarray) else v for k, v in self.values_by_name.items()
+            k: v[start:stop] if isinstance(v, np.ndarray) else v for k, v in self.values_by_name.items()
         }
-        return Draws(cut, min(n, self.n), self.seed)
+        return Draws(cut, stop - start, self.seed)
 
     def rng(self, name: str) -> np.random.Generator:
         """The seeded stream called `name`."""

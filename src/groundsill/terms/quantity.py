@@ -85,10 +85,104 @@ def to_si(unit: str) -> tuple[float, str]:
     return factor, currency
 
 
-def _normal(u: Array) -> Array:
-    from scipy.special import ndtri  # loaded late: the terms themselves need numpy only
+# Rational approximations of the normal quantile, numerator and denominator, constant first: within 0.425 of the middle,
+# in the tails, and in the far tails (Wichura 1988, algorithm AS 241, PPND16).
+_MIDDLE = (
+    (3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4,
+     4.5921953931549871457e4, 6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3),
+    (1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
+     2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4, 5.2264952788528545610e3),
+)  # fmt: skip
+_TAIL = (
+    (1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0, 3.64784832476320460504e0,
+     1.27045825245236838258e0, 2.41780725177450611770e-1, 2.27238449892691845833e-2, 7.74545014278341407640e-4),
+    (1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
+     1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4, 1.05075007164441684324e-9),
+)  # fmt: skip
+_FAR = (
+    (6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0, 2.96560571828504891230e-1,
+     2.65321895265761230930e-2, 1.24266094738807843860e-3, 2.71155556874348757815e-5, 2.01033439929228813265e-7),
+    (1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
+     7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15),
+)  # fmt: skip
 
-    return np.asarray(ndtri(u), dtype=np.float64)
+
+def normal_quantile(u: Array) -> Array:
+    """Standard normal quantile at the probabilities `u`, shape kept; -inf at 0, inf at 1, NaN outside [0, 1].
+
+    Wichura 1988, algorithm AS 241, PPND16 (Applied Statistics 37 (3), 477-484): relative error about 1e-16. Our own
+    because loading scipy.special takes longer than drawing every input of a project.
+    """
+    u = np.asarray(u, dtype=np.float64)
+    away = u - 0.5
+    out = np.asarray(away * _ratio(_MIDDLE, 0.180625 - away * away))
+    outer = np.abs(away) > 0.425
+    if outer.any():
+        nearer = u[outer]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r = np.sqrt(-np.log(np.minimum(nearer, 1.0 - nearer)))
+            z = _ratio(_TAIL, r - 1.6)
+            if (r > 5.0).any():
+                z = np.where(r <= 5.0, z, np.where(np.isposinf(r), np.inf, _ratio(_FAR, r - 5.0)))
+        out[outer] = np.copysign(z, away[outer])
+    return out
+
+
+def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Array) -> Array:
+    """Ratio of two polynomials at x by Horner's rule, in place: draws are many."""
+    above, below = (np.full_like(x, c[-1]) for c in coefficients)
+    for top, bottom in zip(coefficients[0][-2::-1], coefficients[1][-2::-1], strict=True):
+        above *= x
+        above += top
+        below *= x
+        below += bottom
+    return np.asarray(np.divide(above, below, out=above))
+
+
+def beta_probability(a: float, b: float, x: Array, rest: Array | None = None) -> Array:
+    """Probability (n,) up to x (n,), in [0, 1], of a beta distribution: the regularised incomplete beta function I_x(a, b).
+
+    a, b > 0; rest: 1 - x, where that is known more exactly. The continued fraction of x or that of 1 - x, whichever is
+    the quick one (DLMF 8.17.4, 8.17.22), of a length that gives 13 digits for a, b up to 500 (measured).
+    """
+    rest = 1.0 - x if rest is None else rest
+    with np.errstate(divide="ignore"):
+        front = np.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * np.log(x) + b * np.log(rest))
+    low = x <= (a + 1.0) / (a + b + 2.0)
+    out = 1.0 - front / b * _fraction(b, a, np.where(low, 0.0, rest))
+    out[low] = front[low] / a * _fraction(a, b, x[low])
+    return np.asarray(out)
+
+
+def _fraction(a: float, b: float, x: Array) -> Array:
+    """The continued fraction of DLMF 8.17.22, from its last term to its first."""
+    out = np.ones_like(x)
+    for m in range(int(20 + 1.5 * math.sqrt(a + b)), -1, -1):
+        np.divide(x, out, out=out)
+        out *= -(a + m) * (a + b + m) / ((a + 2 * m) * (a + 2 * m + 1))
+        out += 1.0
+        if m:
+            np.divide(x, out, out=out)
+            out *= m * (b - m) / ((a + 2 * m - 1) * (a + 2 * m))
+            out += 1.0
+    return np.asarray(1.0 / out)
+
+
+def quantiles(values: Array, levels: Sequence[float]) -> Array:
+    """Quantiles of `values` (..., draws) over the last axis, shape (levels, ...); NaN where a value is NaN.
+
+    Straight lines between the ordered values, as numpy.quantile (Hyndman and Fan 1996, type 7). Ordering all of them
+    takes a fraction of the time of picking out a few places.
+    """
+    ordered = np.sort(values, axis=-1)
+    place = np.asarray(levels, dtype=np.float64) * (ordered.shape[-1] - 1)
+    below = np.floor(place).astype(np.int64)
+    share = place - below
+    low, high = ordered[..., below], ordered[..., np.minimum(below + 1, ordered.shape[-1] - 1)]
+    gap = high - low
+    out = np.where(share < 0.5, low + gap * share, high - gap * (1.0 - share))
+    out[np.isnan(ordered[..., -1])] = np.nan
+    return np.moveaxis(out, -1, 0)
 
 
 @runtime_checkable
@@ -127,8 +221,8 @@ class Range:
     def quantile(self, u: Array) -> Array:
         if self.low > 0:
             centre, spread = math.log(self.low * self.high) / 2, math.log(self.high / self.low) / (2 * Z95)
-            return np.exp(centre + spread * _normal(u))
-        return (self.low + self.high) / 2 + (self.high - self.low) / (2 * Z95) * _normal(u)
+            return np.exp(centre + spread * normal_quantile(u))
+        return (self.low + self.high) / 2 + (self.high - self.low) / (2 * Z95) * normal_quantile(u)
 
     @property
     def median(self) -> float:
@@ -146,7 +240,7 @@ class ThreePoint:
     def quantile(self, u: Array) -> Array:
         log = self.p10 > 0
         low, mid, high = (math.log(v) if log else v for v in (self.p10, self.p50, self.p90))
-        z = _normal(u)
+        z = normal_quantile(u)
         out = mid + np.where(z < 0, mid - low, high - mid) / Z90 * z
         return np.exp(out) if log else out
 
@@ -217,7 +311,7 @@ class Interval:
     def of(cls, draws: Quantity) -> Interval:
         """Summary of `draws`, shape () or (draws,)."""
         values = np.atleast_1d(np.asarray(draws, dtype=np.float64))
-        low, mid, high = np.quantile(values, (0.05, 0.5, 0.95))
+        low, mid, high = quantiles(values, (0.05, 0.5, 0.95))
         return cls(float(low), float(mid), float(high), float(values.mean()))
 
 

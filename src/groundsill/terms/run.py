@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from groundsill.terms.candidate import Candidate
@@ -28,8 +29,20 @@ MEASURES: dict[str, str] = {
     "accelerators": "accelerator",
     "accelerator_seconds": "s",  # accelerators x wall time, as published or measured
     "missing_classes": "1",  # classes of the test set that the training rows lack
+    "flops_per_s": "FLOP/s",  # of a dense matrix product
+    "bytes_per_s": "B/s",  # of reading and writing memory
+    "step_seconds": "s",  # one optimiser step: median of the repeats
+    "prefill_seconds": "s",  # reading the prompts of a batch
+    "token_seconds": "s",  # writing one token of each request of a batch
+    "memory_bytes": "B",  # of the accelerator or machine
+    "reserved_bytes": "B",  # that the allocator took from the GPU, what it did not use included
+    "power_w": "W",  # mean draw while this ran
+    "spread": "1",  # standard deviation of the log of one repeat
+    "repeats": "1",
     "load": "1",  # other work on the machine while this ran: mean run queue less our own threads
 }
+
+CALIBRATION = "calibration"  # the task of runs that time a machine: they say nothing about quality
 
 
 @dataclass(frozen=True)
@@ -77,9 +90,9 @@ class Run:
         """The same bytes for the same run: sorted keys, no spaces."""
         return json.dumps(self.record(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """First 16 hex digits of the SHA-256 of the record."""
+        """First 16 hex digits of the SHA-256 of the record; a run never changes."""
         return hashlib.sha256(self.canonical()).hexdigest()[:16]
 
     @classmethod

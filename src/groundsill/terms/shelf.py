@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
@@ -14,4 +15,10 @@ def names(package: ModuleType) -> tuple[str, ...]:
 
 def shelf(package: ModuleType) -> dict[str, ModuleType]:
     """Every public module of `package` by file name; `continue_` answers to `continue`, `prompt_tuning` to itself."""
+    return dict(_found(package))
+
+
+@cache
+def _found(package: ModuleType) -> dict[str, ModuleType]:
+    """Looked up once: a forecast asks hundreds of times."""
     return {name.rstrip("_"): import_module(f"{package.__name__}.{name}") for name in names(package)}
