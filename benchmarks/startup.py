@@ -1,4 +1,4 @@
-"""How long a person waits: `--help`, the 7B plan, and a second look at the clothing example.
+"""How long a person waits: `--help`, one estimate, the 7B plan, and a second look at the clothing example.
 
 Each figure is the median of several whole processes and is also given as a ratio to a bare `python -c pass`, timed in
 the same run. `python benchmarks/startup.py [--json]`. Needs the pilot of the clothing example to have run once.
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+ESTIMATE = ("estimate", "train", "llama-2-7b", "--accelerator", "a100-sxm-80gb", "--count", "128", "--tokens", "2T")
 
 
 def seconds(command: list[str], times: int) -> list[float]:
@@ -41,6 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as out:
         for name, command, reach in (
             ("cli_help_s", [*tool, "--help"], 0.3),
+            ("cli_cold_s", [*tool, *ESTIMATE], 0.7),
             ("assess_plan_s", [*tool, "assess", plan, "--out", out], 3.0),
             ("assess_pilot_s", [*tool, "assess", clothing, "--out", out], 10.0),
             ("pilot_again_s", [*tool, "pilot", clothing, "--budget", "6m"], 10.0),

@@ -9,13 +9,46 @@ from __future__ import annotations
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 Row = Mapping[str, str]
+Tables = Mapping[str, Sequence[Row]]  # file name without .csv -> its rows
+FILES = ("training_runs", "megatron_throughput", "finetune_runs", "inference_runs")
 FEWEST_GROUPS = 3
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One forecast beside the truth.
+
+    quantity: a figure's id without its ending (`step_time`, `train_memory`); `quantity@peer` is a peer's forecast of the
+    same rows. low, high: of the 80 % interval, NaN where there is none. group: of near-duplicates, one error each. note:
+    what a list of the worst should say (model, accelerator, why).
+    """
+
+    quantity: str
+    suite: str
+    group: str
+    predicted: float
+    truth: float
+    low: float = float("nan")
+    high: float = float("nan")
+    note: str = ""
+
+    @property
+    def error(self) -> float:
+        """|predicted / truth - 1|."""
+        return abs(self.predicted / self.truth - 1.0)
+
+    @property
+    def inside(self) -> bool:
+        """Whether the 80 % interval held."""
+        return self.low <= self.truth <= self.high
 
 
 def read(folder: Path, name: str) -> list[Row]:
@@ -29,6 +62,31 @@ def read(folder: Path, name: str) -> list[Row]:
         row["status"] = row.get("status") or "ok"
         row["suite"] = row.get("suite") or row.get("org") or ""
     return list(found)
+
+
+def read_all(folder: Path) -> dict[str, list[Row]]:
+    """Every file of the folder that we know."""
+    return {name: read(folder, name) for name in FILES}
+
+
+def crossing(truth: Tables, fit: Tables) -> Iterator[tuple[str, dict[str, list[Row]], dict[str, list[Row]]]]:
+    """(suite, rows to fit on, rows to test on) for each suite of `truth`: neither the suite nor any of its groups is in
+    the rows to fit on."""
+    for suite in sorted({row["suite"] for rows in truth.values() for row in rows if counts(row)}):
+        test = {name: [row for row in rows if row["suite"] == suite] for name, rows in truth.items()}
+        groups = {row["group_key"] for rows in test.values() for row in rows}
+        rest = {
+            name: [row for row in rows if row["suite"] != suite and row["group_key"] not in groups]
+            for name, rows in fit.items()
+        }
+        yield suite, rest, test
+
+
+def crossed(
+    fitting: Callable[[Tables], Any], scoring: Callable[[Tables, Any], list[Scored]], truth: Tables, fit: Tables
+) -> list[Scored]:
+    """Every suite of `truth`, scored with what was fitted on the others."""
+    return [one for _, rest, test in crossing(truth, fit) for one in scoring(test, fitting(rest))]
 
 
 def counts(row: Row) -> bool:

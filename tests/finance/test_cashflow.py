@@ -7,8 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundsill.finance import costs, value
-from groundsill.finance.cashflow import Plan, build, cash, common, flows, label, need_costs, worth
+from groundsill.finance import cashflow, costs, value
+from groundsill.finance.cashflow import (
+    Plan,
+    blocks,
+    build,
+    cash,
+    common,
+    flows,
+    label,
+    monthly,
+    need_costs,
+    sheets,
+    worth,
+    worth_of,
+)
 from groundsill.terms.draws import Draws
 from groundsill.terms.forecast import Outcome
 from groundsill.terms.needs import Need, Needs
@@ -157,7 +170,7 @@ def test_unknown_quality_is_refused_but_its_costs_are_known() -> None:
         cash(unknown, draws(), PLAN)
     assert caught.value.code == "finance.quality_unknown"
     model = build(unknown, draws(), PLAN, earns=False)
-    assert need_costs(model, draws(), common(draws(), PLAN))[0].present[0] == pytest.approx(15)
+    assert need_costs(model, draws(), model.sheet(draws(), common(draws(), PLAN)))[0].present[0] == pytest.approx(15)
 
 
 def test_every_file_of_the_shelf_has_an_item_here() -> None:
@@ -209,7 +222,7 @@ def test_vector_equals_scalar_and_worth_equals_npv() -> None:
     whole, net = flows(model, world, parent), worth(model, world, parent)
     np.testing.assert_allclose(net.operate, value.npv(whole.net, many[RATE]), rtol=1e-9, atol=1e-6)
     np.testing.assert_allclose(net.build, value.npv(whole.rows["build.labels"], many[RATE]), rtol=1e-9, atol=1e-6)
-    summed = sum(cost.present for cost in need_costs(model, world, parent))
+    summed = sum(cost.present for cost in need_costs(model, world, model.sheet(world, parent)))
     spent = sum(row for name, row in whole.rows.items() if "." in name and not name.startswith("risk."))
     np.testing.assert_allclose(summed, -value.npv(spent, many[RATE]), rtol=1e-9, atol=1e-6)
     for i in range(0, n, 7):
@@ -220,3 +233,51 @@ def test_vector_equals_scalar_and_worth_equals_npv() -> None:
         ]
         alone = cash(outcome(Needs(*parts, float(calendar[i])), quality[i]), one, PLAN)
         np.testing.assert_allclose(alone.net[0], whole.net[i], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [7, 40])
+def test_blocks_give_what_all_draws_at_once_give(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two options, of which the second takes over from the first; 40 draws in blocks that do not divide them, or in one."""
+    monkeypatch.setattr(cashflow, "BLOCK", size)
+    rng, n = np.random.default_rng(4), 40
+    many = {
+        RATE: rng.uniform(0, 0.3, n),
+        "use.requests_per_month": rng.lognormal(7, 1, n),
+        "use.growth_per_year": rng.uniform(-0.2, 0.4, n),
+        "risk.claim": rng.choice([0.0, 900.0], n),
+    }
+    calendar = rng.uniform(0, 50, n) * MONTH
+    world = Draws({**BASE, **many}, n, 1)
+    parent = common(world, PLAN)
+    parts = blocks(world, PLAN, parent)
+    assert [part.stop - part.start for part in parts] == ([7] * 5 + [5] if size == 7 else [40])
+    models = [
+        build(outcome(Needs((labels(amount),), calendar_seconds=calendar), rng.uniform(0.5, 1, n)), world, PLAN)
+        for amount in (50.0, 80.0)
+    ]
+    for model, sheet in zip(models, sheets(models, world, parent, parts), strict=True):
+        whole, there = worth(model, world, parent), worth_of(sheet, n)
+        np.testing.assert_allclose(there.operate, whole.operate, rtol=1e-12)
+        np.testing.assert_allclose(there.build, whole.build, rtol=1e-12)
+        expected, found = flows(model, world, parent), [monthly(model, part) for part in parts]
+        np.testing.assert_allclose(
+            np.concatenate([f.net for f in found], axis=1), expected.net.T, rtol=1e-10, atol=1e-9
+        )
+        for name, row in expected.rows.items():
+            mean = sum(f.means[name] * f.net.shape[1] for f in found) / n
+            np.testing.assert_allclose(mean, row.mean(axis=0), rtol=1e-10, atol=1e-9)
+
+
+def test_rows_follow_names_and_not_numbers() -> None:
+    """The rows of an option are kept by the names behind them: what changes them must be among these names."""
+    few, many = (build(outcome(Needs(build=(labels(n),))), draws(), PLAN) for n in (5, 6))
+    assert few.program is many.program
+    assert few.own["amount.build.labels"] == 5 and many.own["amount.build.labels"] == 6
+    owned = build(outcome(Needs(build=(labels(6, owned=2),))), draws(), PLAN)
+    struck = build(outcome(Needs(build=(labels(6),))), draws(risk__claim=9.0), PLAN)
+    spared = build(outcome(Needs(build=(labels(6),))), draws(risk__claim=9.0), replace(PLAN, risks={"claim": "other"}))
+    assert "risk.claim" in struck.cash and "risk.claim" not in spared.cash
+    assert worth(owned, draws(), common(draws(), PLAN)).build[0] == pytest.approx(-12)
+    with pytest.raises(Problem) as caught:
+        build(outcome(Needs(build=(Need("licence:model", 1.0, "object"),))), draws(), replace(PLAN, candidate="tune/x"))
+    assert (caught.value.code, caught.value.at) == ("finance.no_price", "tune/x")

@@ -15,11 +15,11 @@ from groundsill.finance.rows import (
     Program,
     Ref,
     Row,
-    Sheet,
     maximum,
     minimum,
     power,
 )
+from groundsill.finance.sheet import Sheet
 from groundsill.terms.problem import Problem
 
 MONTHS = 7
@@ -64,6 +64,9 @@ def test_vector_equals_scalar_and_present_equals_the_sum(expression: Expr) -> No
     present = np.broadcast_to(whole.present("out")[0], (3,))
     factors = (1 + r[:, None]) ** (-np.arange(MONTHS + 1) / 12)
     np.testing.assert_allclose(present, (values * factors).sum(axis=1), rtol=1e-10, atol=1e-8)
+    by_month = np.broadcast_to(whole.monthly("out"), (MONTHS + 1, 3)).T
+    np.testing.assert_allclose(by_month, values, rtol=1e-10, atol=1e-8)
+    np.testing.assert_allclose(whole.means("out", 3), values.mean(axis=0), rtol=1e-10, atol=1e-8)
     for i in range(3):
         one = sheet(expression, {"a": float(a[i]), "b": float(b[i]), "r": float(r[i])})
         np.testing.assert_allclose(np.broadcast_to(one.value("out"), (MONTHS + 1, 1))[:, 0], values[i], rtol=1e-12)

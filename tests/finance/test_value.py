@@ -131,3 +131,15 @@ def test_vector_equals_single_streams() -> None:
         np.testing.assert_allclose(alone.rate[0], together.rate[i], rtol=1e-12)
         assert alone.roots[0] == together.roots[i]
         np.testing.assert_allclose(value.payback(many[i])[0], value.payback(many)[i])
+
+
+def test_irr_is_found_to_the_last_digits() -> None:
+    """A stream that is worth nothing at a chosen rate has that rate, also where rounding hides the sign of its value."""
+    rng, n, periods = np.random.default_rng(5), 4000, 48
+    rate = rng.uniform(-0.5, 3.0, n)
+    later = rng.uniform(0.0, 1.0, (n, periods)) * 10.0 ** rng.uniform(-3, 6, (n, 1))
+    factors = (1.0 + rate[:, None]) ** (-np.arange(1, periods + 1) / 12)
+    streams = np.column_stack((-(later * factors).sum(axis=1), later))
+    found = value.irr(streams)
+    np.testing.assert_array_equal(found.roots, 1)
+    np.testing.assert_allclose(1.0 + found.rate, 1.0 + rate, rtol=1e-11)

@@ -10,7 +10,7 @@ from tests.resources import make_priors
 
 from groundsill.resources import priors
 from groundsill.resources.efficiency import implied_mfu, mfu_posterior, tells_efficiency
-from groundsill.resources.step import score_seconds_per_row, seconds_per_row_from_runs, training_seconds
+from groundsill.resources.timing import score_seconds_per_row, seconds_per_row_from_runs, training_seconds
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import HOUR

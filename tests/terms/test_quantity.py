@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.special import betainc, ndtri
 
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import (
@@ -17,8 +19,11 @@ from groundsill.terms.quantity import (
     Pert,
     Range,
     ThreePoint,
+    beta_probability,
     from_table,
+    normal_quantile,
     parse,
+    quantiles,
     to_si,
 )
 
@@ -133,3 +138,47 @@ def test_units() -> None:
 def test_interval_is_ordered(values: list[float]) -> None:
     got = Interval.of(np.array(values))
     assert got.low <= got.median <= got.high
+
+
+@pytest.mark.parametrize(
+    ("p", "z"), [(0.25, -0.6744897501960817), (0.001, -3.090232306167814), (1e-20, -9.262340089798408)]
+)
+def test_normal_quantiles_of_the_paper(p: float, z: float) -> None:
+    """The three values that Wichura 1988 gives to check an implementation of PPND16."""
+    assert normal_quantile(np.array([p]))[0] == pytest.approx(z, rel=2e-16 * 8)
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(5e-324, 1.0, exclude_max=True)))
+def test_normal_quantiles_are_scipys(u: np.ndarray) -> None:
+    np.testing.assert_allclose(normal_quantile(u), ndtri(u), rtol=4e-15, atol=1e-16)
+
+
+def test_normal_quantiles_at_and_past_the_ends() -> None:
+    got = normal_quantile(np.array([[0.0, 1.0, 0.5], [-0.1, 1.1, np.nan]]))
+    np.testing.assert_array_equal(got, [[-np.inf, np.inf, 0.0], [np.nan, np.nan, np.nan]])
+    assert normal_quantile(np.array([0.1, np.nan]))[0] == pytest.approx(-1.2815515655446004)
+
+
+@given(st.floats(0.5, 200), st.floats(0.5, 200), hnp.arrays(np.float64, 9, elements=st.floats(0.0, 1.0)))
+def test_beta_probabilities_are_scipys(a: float, b: float, x: np.ndarray) -> None:
+    np.testing.assert_allclose(beta_probability(a, b, x), betainc(a, b, x), rtol=1e-11, atol=1e-14)
+
+
+def test_beta_probabilities_of_whole_numbers() -> None:
+    """I_x(a, b) is the chance of a or more successes in a + b - 1 trials (DLMF 8.17.5): of 2 or more in 4."""
+    x = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
+    binomial = 6 * x**2 * (1 - x) ** 2 + 4 * x**3 * (1 - x) + x**4
+    np.testing.assert_allclose(beta_probability(2, 3, x), binomial, rtol=1e-14)
+
+
+@given(
+    hnp.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(1, 40)), elements=st.floats(-1e9, 1e9)),
+    st.lists(st.floats(0.0, 1.0), min_size=1, max_size=5),
+)
+def test_quantiles_are_numpys(values: np.ndarray, levels: list[float]) -> None:
+    np.testing.assert_allclose(quantiles(values, levels), np.quantile(values, levels, axis=-1), rtol=1e-12, atol=1e-6)
+
+
+def test_quantiles_of_what_is_not_a_number() -> None:
+    got = quantiles(np.array([[1.0, np.nan], [1.0, 3.0]]), (0.5,))
+    np.testing.assert_array_equal(got, [[np.nan, 2.0]])

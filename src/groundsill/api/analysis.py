@@ -15,6 +15,7 @@ from groundsill.terms.problem import Exit, Problem
 
 if TYPE_CHECKING:
     from groundsill.assess.assessment import Assessment
+    from groundsill.assess.fit import Fitted
     from groundsill.project.case import Case
     from groundsill.project.file import Project
     from groundsill.terms.card import Card
@@ -68,10 +69,10 @@ def dropped_of(ledger: Any) -> dict[str, Problem]:
 
 def card_of(project: Project, *, emit: Emit = silent) -> Card | None:
     """The data card: the stored one if the file is unchanged, else made by reading the table. None without data."""
-    from groundsill.pilot import run as pilot_run
-
     if project.spec is None:
         return None
+    from groundsill.pilot import run as pilot_run  # loaded late: a plan without data needs no pilot
+
     return pilot_run.card(project.spec, project.folder, folder_of(project), emit=emit)
 
 
@@ -92,27 +93,37 @@ def assess(
 ) -> Done:
     """Assess a project and write its report (html, md, json, csv) to `out`, default `report/` beside the file.
 
-    draws: worlds, 1,000 to 1,000,000. The same seed gives the same numbers. Raises Problem (see `bound`); exit code 3
+    The forecasts of its label curves are stored in the ledger, to be scored when later runs arrive; not where it cannot
+    be written to. draws: worlds, 1,000 to 1,000,000. The same seed gives the same numbers. Raises Problem (see `bound`); exit code 3
     only if no candidate could be assessed.
     """
+    from groundsill.api import predictions
     from groundsill.assess import run
+    from groundsill.catalogue.ledger import Ledger
     from groundsill.project import draw
-    from groundsill.report import against as compare
     from groundsill.report import headline, write
 
     earlier = read_report(against) if against else None
     project, case = bound(path, emit=emit)
     worlds = draw.draw(case, draws, seed)
-    assessment = run.run(case, worlds, version=__version__, made=today(), cache=_surfaces(project))
+    curves: list[Fitted] = []
+    assessment = run.run(case, worlds, version=__version__, made=today(), cache=_surfaces(project), seen=curves.extend)
     spoken = language or case.language
     folder = out or project.folder / "report"
     paths = write(assessment, folder, language=spoken)
+    predictions.keep(Ledger(folder_of(project)), curves, today())
     data = json.loads(next(p for p in paths if p.suffix == ".json").read_bytes())
-    moved = tuple(compare.against(earlier, data, spoken)) if earlier else ()
+    moved = _moved(earlier, data, spoken) if earlier else ()
     if assessment.verdict.code == "cannot_say":
         raise Problem("assess.nothing_assessed", at=str(path), limit=str(folder))
     page = next(p for p in paths if p.suffix == ".html")
     return Done(assessment, data, tuple(headline(assessment, spoken)), moved, page, tuple(paths), spoken)
+
+
+def _moved(earlier: dict[str, Any], data: dict[str, Any], language: str) -> tuple[str, ...]:
+    from groundsill.report.against import against  # loaded late: most reports are compared with none
+
+    return tuple(against(earlier, data, language))
 
 
 def _surfaces(project: Project) -> Path:

@@ -119,8 +119,8 @@ def _nothing(here: World, row: Fitted) -> Standing:
     model = cashflow.build(
         outcome, Draws({RATE: here.draws[RATE]}, here.draws.n, here.draws.seed), here.plan, earns=False
     )
-    worth = cashflow.worth(model, here.draws, here.common)
-    option = Option({}, outcome, model, worth, None, frozenset(), ())
+    sheet = cashflow.sheets([model], here.draws, here.common, here.blocks)[0]
+    option = Option({}, outcome, model, cashflow.worth_of(sheet, here.draws.n), None, frozenset(), (), sheet)
     return Standing(row.entrant, "assessed", row, (option,), (None,), 0, None)
 
 

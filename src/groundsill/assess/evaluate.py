@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from groundsill.assess.fit import Fitted
 from groundsill.finance import cashflow
-from groundsill.finance.cashflow import Model, Plan, Worth
+from groundsill.finance.cashflow import Block, Model, Plan, Worth
 from groundsill.finance.model import GROWTH, RATE
-from groundsill.finance.rows import Sheet
+from groundsill.finance.sheet import Sheet
 from groundsill.project.case import Case
 from groundsill.terms.draws import Draws
 from groundsill.terms.forecast import Choice, Forecast, Outcome
@@ -51,6 +52,18 @@ class World:
     plan: Plan
     common: Sheet
 
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The draws in groups, each with the rows that all options share."""
+        return cashflow.blocks(self.draws, self.plan, self.common)
+
+    def first(self, n: int) -> World:
+        """The same over the first draws, at most `n`."""
+        block = self.blocks[0]
+        if n == block.stop:  # its growth and discount factors are there already
+            return World(self.case, block.draws, self.plan, block.common)
+        return self if n >= self.draws.n else self.with_draws(self.draws.first(n))
+
     def with_draws(self, draws: Draws) -> World:
         """The same over other draws."""
         return World(self.case, draws, self.plan, cashflow.common(draws, self.plan))
@@ -73,7 +86,8 @@ def world(case: Case, draws: Draws) -> World:
 @dataclass(frozen=True)
 class Option:
     """One choice of one candidate. problem: why it has no value (too far from what was measured, no price). read: names
-    of the draws that its route looked at; trail: facts and runs behind needs, quality and cash."""
+    of the draws that its route looked at; trail: facts and runs behind needs, quality and cash; sheet: of the model over
+    all draws, it knows the present values of all rows."""
 
     choice: Choice
     outcome: Outcome | None
@@ -82,6 +96,7 @@ class Option:
     problem: Problem | None
     read: frozenset[str]
     trail: tuple[str, ...]
+    sheet: Sheet | None = None
 
 
 def options(here: World, row: Fitted, *, choices: tuple[Choice, ...] | None = None) -> tuple[Option, ...]:
@@ -93,11 +108,14 @@ def options(here: World, row: Fitted, *, choices: tuple[Choice, ...] | None = No
     seen = replace(here, draws=replace(here.draws, values_by_name=watched))
     found = forecast(seen, row, choices)
     read = frozenset(watched.read | ({row.own} if row.own else set()))
-    out, before = list[Option](), None
-    for outcome in found.outcomes:
-        option, before = _option(here, row, outcome, read, before)
-        out.append(option)
-    return tuple(out)
+    drafts = [_draft(here, row, outcome, read) for outcome in found.outcomes]
+    models = [draft.model for draft in drafts if draft.model is not None]
+    made = iter(cashflow.sheets(models, here.draws, here.common, here.blocks))
+    return tuple(draft if draft.model is None else _valued(draft, next(made), here.draws.n) for draft in drafts)
+
+
+def _valued(draft: Option, sheet: Sheet, n: int) -> Option:
+    return replace(draft, worth=cashflow.worth_of(sheet, n), sheet=sheet)
 
 
 def forecast(here: World, row: Fitted, choices: tuple[Choice, ...] | None = None) -> Forecast:
@@ -118,26 +136,25 @@ def built(here: World, row: Fitted, outcome: Outcome) -> Model:
     return cashflow.build(outcome, here.draws, replace(here.plan, candidate=row.id), earns=outcome.quality is not None)
 
 
-def _option(
-    here: World, row: Fitted, outcome: Outcome, read: frozenset[str], before: Sheet | None
-) -> tuple[Option, Sheet | None]:
-    """The option, and its sheet: the next choice takes over what is the same, such as the calendar."""
+def _draft(here: World, row: Fitted, outcome: Outcome, read: frozenset[str]) -> Option:
+    """The option with its rows, not valued yet."""
     trail = list(row.curve.trail) if row.curve is not None else []
     trail += [row.own] if row.own else []
     for group in outcome.needs.parts().values():
         for need in group:
             trail += need.trail
-    if outcome.problem is not None:
-        if not isinstance(outcome.problem, Problem):
-            raise outcome.problem
-        return Option(outcome.choice, outcome, None, None, outcome.problem.located(row.id), read, _once(trail)), before
-    try:
-        model = built(here, row, outcome)
-    except Problem as problem:
-        return Option(outcome.choice, outcome, None, None, problem.located(row.id), read, _once(trail)), before
-    sheet = model.sheet(here.draws, here.common)
-    worth = cashflow.worth_of(sheet if before is None else sheet.reuse(before), here.draws.n)
-    return Option(outcome.choice, outcome, model, worth, None, read, _once([*trail, *model.trail])), sheet
+    problem, model = outcome.problem, None
+    if problem is None:
+        try:
+            model = built(here, row, outcome)
+        except Problem as refusal:
+            problem = refusal
+    elif not isinstance(problem, Problem):
+        raise problem
+    names = _once([*trail, *(model.trail if model is not None else ())])
+    return Option(
+        outcome.choice, outcome, model, None, None if problem is None else problem.located(row.id), read, names
+    )
 
 
 def _once(names: list[str]) -> tuple[str, ...]:
@@ -147,13 +164,13 @@ def _once(names: list[str]) -> tuple[str, ...]:
 class Probe:
     """One choice of one candidate over a few draws, valued again and again with inputs changed."""
 
-    def __init__(self, here: World, row: Fitted, choice: Choice) -> None:
+    def __init__(self, here: World, row: Fitted, choice: Choice, option: Option | None = None) -> None:
+        """option: the choice as it was valued over the same draws, if it was."""
         self.here, self.row, self.choice = here, row, choice
-        option = options(here, row, choices=(choice,))[0]
-        if option.model is None or option.outcome is None or option.outcome.quality is None:
+        option = options(here, row, choices=(choice,))[0] if option is None else option
+        if option.model is None or option.outcome is None or option.outcome.quality is None or option.sheet is None:
             raise option.problem or Problem("assess.no_value", at=row.id)
-        self.model, self.read, self.quality = option.model, option.read, option.outcome.quality
-        self._sheet = self.model.sheet(here.draws, here.common)
+        self.model, self.read, self._sheet = option.model, option.read, option.sheet
         self.base = cashflow.worth_of(self._sheet, here.draws.n).operate
 
     @property
@@ -178,4 +195,4 @@ class Probe:
         if quality is not None:
             model = replace(model, own={**model.own, "quality": quality})
         sheet = model.sheet(here.draws, here.common).reuse(self._sheet)
-        return cashflow.worth_of(sheet, here.draws.n).operate
+        return np.broadcast_to(sheet.present("net")[0], (here.draws.n,))

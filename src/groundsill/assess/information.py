@@ -6,11 +6,12 @@ given what is learned, is a smooth function of it, and a regression on the draws
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from groundsill.terms.quantity import Array
+from groundsill.terms.quantity import Array, quantiles
 
 _KNOTS = (
     0.05,
@@ -21,6 +22,7 @@ _KNOTS = (
     0.95,
 )  # quantiles for six knots (Harrell, Regression Modeling Strategies, 2.4.6)
 _FEW = 8  # distinct values up to which an input is treated as groups
+_HALVES = (slice(0, None, 2), slice(1, None, 2))  # even and odd draws
 _RIDGE = 1e-9  # of the mean square of a standardised basis column: keeps equal columns solvable
 
 
@@ -46,7 +48,8 @@ class Learner:
         means = net_benefit.mean(axis=0)
         best = net_benefit[:, [int(means.argmax())]]
         kept = net_benefit[:, (net_benefit > best).any(axis=0) | (means == means.max())]
-        self._matrix = np.ascontiguousarray(np.column_stack((kept - best, focus)))
+        matrix = np.column_stack((kept - best, focus))
+        self._halves = tuple(np.ascontiguousarray(matrix[half]) for half in _HALVES)
         self.perfect = evpi(net_benefit)
         self._variance = float(focus.var())
 
@@ -59,17 +62,14 @@ class Learner:
         columns = basis(np.asarray(x, dtype=np.float64))
         if columns.shape[1] == 1 or len(x) < 4 * columns.shape[1]:
             return Known(0.0, 0.0)
-        halves = (slice(0, None, 2), slice(1, None, 2))
-        fits = [_solve(columns[half], self._matrix[half]) for half in halves]
+        bases = [np.ascontiguousarray(columns[half]) for half in _HALVES]
+        fits = [_solve(base, target) for base, target in zip(bases, self._halves, strict=True)]
         worth, residual = 0.0, 0.0
-        for mine, half in enumerate(halves):
-            choose = (columns[half] @ fits[1 - mine])[:, :-1]
-            judge = columns[half] @ fits[mine]
-            rows = np.arange(len(choose))
-            worth += float((judge[rows, choose.argmax(axis=1)]).sum()) - float(judge[:, :-1].mean(axis=0).max()) * len(
-                choose
-            )
-            residual += float(((self._matrix[half, -1] - columns[half] @ fits[1 - mine][:, -1]) ** 2).sum())
+        for base, target, fit, other in zip(bases, self._halves, fits, fits[::-1], strict=True):
+            judge, told = base @ fit, base @ other
+            chosen = judge[np.arange(len(judge)), told[:, :-1].argmax(axis=1)]
+            worth += float(chosen.sum()) - float(judge[:, :-1].mean(axis=0).max()) * len(judge)
+            residual += float(((target[:, -1] - told[:, -1]) ** 2).sum())
         explained = 1.0 - residual / len(x) / self._variance if self._variance > 0 else 0.0
         return Known(min(max(worth / len(x), 0.0), self.perfect), min(max(explained, 0.0), 1.0))
 
@@ -95,14 +95,14 @@ def basis(x: Array) -> Array:
     body = x[~lump] if mixed else x
     centre, spread = float(body.mean()), float(body.std()) or 1.0
     z = np.where(lump, 0.0, (x - centre) / spread) if mixed else (x - centre) / spread
-    knots = np.unique(np.quantile((body - centre) / spread, _KNOTS))
-    columns = [np.ones_like(z), z]
+    knots = np.unique(quantiles((body - centre) / spread, _KNOTS))
+    rows = [np.ones_like(z), z]  # columns lie side by side in memory until the end: that is what takes the time
     if len(knots) >= 3:
-        cubes = np.maximum(z[:, None] - knots[None, :], 0.0) ** 3
-        slopes = (cubes[:, :-1] - cubes[:, -1:]) / (knots[-1] - knots[:-1])
-        columns += list((slopes[:, :-1] - slopes[:, -1:]).T)
+        above = [np.maximum(z - knot, 0.0) for knot in knots]
+        cubes = [part * part * part for part in above]
+        slopes = [(cube - cubes[-1]) / (knots[-1] - knot) for cube, knot in zip(cubes[:-1], knots, strict=False)]
+        rows += [slope - slopes[-1] for slope in slopes[:-1]]
     if mixed:
-        columns = [np.where(lump, 0.0, column) for column in columns] + [lump.astype(np.float64)]
-    whole = np.column_stack(columns)
-    size = np.sqrt((whole**2).mean(axis=0))
-    return np.asarray(whole / np.where(size > 0, size, 1.0))
+        rows = [np.where(lump, 0.0, row) for row in rows] + [lump.astype(np.float64)]
+    sizes = [math.sqrt(float(row @ row) / len(row)) for row in rows]
+    return np.column_stack([row / size if size > 0 else row for row, size in zip(rows, sizes, strict=True)])

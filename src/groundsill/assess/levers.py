@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
 from groundsill.assess import threshold, units
 from groundsill.assess.assessment import Threshold
-from groundsill.assess.compare import NONE, Standing
+from groundsill.assess.compare import Standing
 from groundsill.assess.evaluate import Probe, World
-from groundsill.assess.sensitivity import DRAWS
 from groundsill.finance.model import RATE
 from groundsill.terms.quantity import Array, Interval, Quantity
 
@@ -29,17 +28,13 @@ _RATES = (0.0, 10.0)  # a year, searched
 _REACH = 1_000.0  # other levers are searched from their median over this to their median times this
 
 
-def thresholds(here: World, rows: Sequence[Standing]) -> tuple[Threshold, ...]:
-    """Break-even and confidence thresholds of every assessed candidate at the choice it took."""
-    assessed = [row for row in rows if row.status == "assessed" and row.entrant.candidate.route != NONE]
-    small = here.with_draws(here.draws.first(min(DRAWS, here.draws.n)))
-    return tuple(found for row in assessed for found in _of(here, small, row))
+def thresholds(here: World, rows: Sequence[Standing], probes: Mapping[str, Probe]) -> tuple[Threshold, ...]:
+    """Break-even and confidence thresholds of every assessed candidate at the choice it took. probes: `quick_probes`."""
+    return tuple(found for row in rows if row.id in probes for found in _of(here, probes[row.id], row))
 
 
-def _of(here: World, small: World, row: Standing) -> list[Threshold]:
-    if row.fitted is None:
-        return []
-    full, quick = (Probe(w, row.fitted, row.taken.choice) for w in (here, small))
+def _of(here: World, quick: Probe, row: Standing) -> list[Threshold]:
+    full = Probe(here, quick.row, row.taken.choice, row.taken)
     out = list[Threshold]()
     for name in sorted(full.uses & set(here.draws)):
         if name in LEVERS or name.startswith(PRICES):
@@ -56,8 +51,15 @@ def _lever(here: World, row: Standing, name: str, full: Probe, quick: Probe) -> 
     searched = _RATES if name == RATE else (middle / _REACH, middle * _REACH)
     probe = quick if name == RATE or name in quick.read else full
 
+    seen = dict[float, Array]()
+
     def net(amount: Quantity) -> Array:
-        return probe.npv({name: amount})
+        """NPV at an amount; a single amount, such as an end of the range, is asked for more than once."""
+        if isinstance(amount, np.ndarray):
+            return probe.npv({name: amount})
+        if amount not in seen:
+            seen[amount] = probe.npv({name: amount})
+        return seen[amount]
 
     found = threshold.bent(net, searched) if name == RATE else threshold.crossing(net, middle, searched)
     if found is None:

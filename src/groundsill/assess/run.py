@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from groundsill.assess import levers, units, views
 from groundsill.assess.assessment import Assessment, Result, Swing, Ticket, Trail
 from groundsill.assess.compare import NONE, Standing, contenders, p_best, standing
 from groundsill.assess.evaluate import World, world
-from groundsill.assess.fit import fitted
+from groundsill.assess.fit import Fitted, fitted
 from groundsill.assess.information import Learner
 from groundsill.assess.measurement import next_measurement
 from groundsill.assess.recommend import verdict
-from groundsill.assess.sensitivity import field, swings
+from groundsill.assess.sensitivity import DRAWS, field, quick_probes, swings
 from groundsill.assess.tickets import ticket
 from groundsill.assess.unknown import wins_at
 from groundsill.project.case import Case, Entrant
@@ -30,24 +30,38 @@ from groundsill.terms.source import Source
 GATES = ("build", "operate")
 
 
-def run(case: Case, draws: Draws, *, version: str, made: str, cache: Path | None = None) -> Assessment:
+def run(
+    case: Case,
+    draws: Draws,
+    *,
+    version: str,
+    made: str,
+    cache: Path | None = None,
+    seen: Callable[[Sequence[Fitted]], None] | None = None,
+) -> Assessment:
     """Assess a case over its draws.
 
-    version, made: of the program, and the ISO date; cache: folder for fitted surfaces. The same case and draws give the
+    version, made: of the program, and the ISO date; cache: folder for fitted surfaces; seen: is shown the fitted curves,
+    for a door that stores their forecasts. The same case and draws give the
     same assessment. Candidates that cannot be assessed become rows with their problem. Raises Problem
     `finance.zero_horizon`, `finance.missing_input` for what no candidate can do without.
     """
     here = world(case, _with_class_shares(case, draws))
-    by_id = {row.id: standing(here, row) for row in fitted(case, here.draws, cache_folder=cache)}
+    curves = fitted(case, here.draws, cache_folder=cache)
+    if seen is not None:
+        seen(curves)
+    by_id = {row.id: standing(here, row) for row in curves}
     rows = tuple(
         by_id.get(e.candidate.id) or Standing(e, "closed", None, (), (), None, e.closed) for e in case.entrants
     )
     ranked = contenders(case, [row for row in rows if row.entrant.candidate.route != NONE])
     labels, benefit = _net_benefit(rows, draws.n)
+    small = here.first(DRAWS)
+    probes = quick_probes(small, rows)
     tornado, found, perfect = tuple[Swing, ...](), None, 0.0
     if ranked:
         learner = Learner(benefit[:, :, -1], ranked[0].npv)
-        tornado, perfect = swings(here, field(here, ranked), ranked, learner), learner.perfect
+        tornado, perfect = swings(here, field(small, ranked, probes), ranked, learner), learner.perfect
         found = next_measurement(case, rows, ranked, tornado, learner)
     results, tickets = _results(here, rows)
     decided = verdict(case, ranked, rows, perfect, found)
@@ -55,7 +69,7 @@ def run(case: Case, draws: Draws, *, version: str, made: str, cache: Path | None
         name=case.name, language=case.language, currency=case.currency, task=case.task, metric=case.metric,
         target=case.target, confidence=case.confidence, months=case.months, seed=draws.seed, draws=draws.n,
         version=version, made=made, verdict=replace(decided, trail=units.behind(case, decided.trail)),
-        results=results, thresholds=levers.thresholds(here, rows), tickets=tickets, swings=tornado,
+        results=results, thresholds=levers.thresholds(here, rows, probes), tickets=tickets, swings=tornado,
         warnings=case.warnings + _notes(rows), card=case.card, options=labels, gates=GATES, net_benefit=benefit, facts={}, runs={},
     )  # fmt: skip
     return _sourced(case, draws, whole)

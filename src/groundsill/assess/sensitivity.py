@@ -12,7 +12,7 @@ from groundsill.assess.assessment import Swing
 from groundsill.assess.compare import NONE, Standing
 from groundsill.assess.evaluate import Probe, World
 from groundsill.assess.information import Known, Learner
-from groundsill.terms.quantity import Array
+from groundsill.terms.quantity import Array, quantiles
 
 DRAWS = 2_000  # worlds of a sensitivity; the means are moved onto those of all draws
 _STEPS = 10  # halvings between a winner's value and another's
@@ -55,16 +55,17 @@ class Field:
         return out
 
 
-def field(here: World, ranked: Sequence[Standing]) -> Field:
-    """Probes of the contenders over the first draws. ranked: contenders, best first (not empty)."""
-    n = min(DRAWS, here.draws.n)
-    small = here.with_draws(here.draws.first(n))
-    probes, shift = dict[str, Probe](), dict[str, float]()
-    for row in ranked:
-        if row.fitted is not None:
-            probes[row.id] = Probe(small, row.fitted, row.taken.choice)
-            shift[row.id] = float(row.npv.mean() - probes[row.id].base.mean())
-    return Field(small, probes, shift, ranked[0].id)
+def quick_probes(small: World, rows: Sequence[Standing]) -> dict[str, Probe]:
+    """A probe of every assessed candidate at the choice it took, by id. small: the world over its first DRAWS draws."""
+    assessed = [row for row in rows if row.status == "assessed" and row.entrant.candidate.route != NONE]
+    return {row.id: Probe(small, row.fitted, row.taken.choice) for row in assessed if row.fitted is not None}
+
+
+def field(small: World, ranked: Sequence[Standing], probes: Mapping[str, Probe]) -> Field:
+    """ranked: contenders, best first (not empty); probes: at least theirs, over the draws of `small`."""
+    theirs = {row.id: probes[row.id] for row in ranked if row.id in probes}
+    shift = {row.id: float(row.npv.mean() - theirs[row.id].base.mean()) for row in ranked if row.id in theirs}
+    return Field(small, theirs, shift, ranked[0].id)
 
 
 def winner(means: Mapping[str, float]) -> str:
@@ -87,7 +88,7 @@ def swings(here: World, contest: Field, ranked: Sequence[Standing], learner: Lea
 
 
 def _swing(here: World, contest: Field, name: str, x: Array, learner: Learner, trail: tuple[str, ...]) -> Swing:
-    low, middle, high = (float(v) for v in np.quantile(x, (0.05, 0.5, 0.95)))
+    low, middle, high = (float(v) for v in quantiles(x, (0.05, 0.5, 0.95)))
     at_low, at_high = contest.means(name, low), contest.means(name, high)
     first, last = winner(at_low), winner(at_high)
     flip, beyond = _flip(contest, name, (low, middle, high), (first, last)) if first != last else (None, "")

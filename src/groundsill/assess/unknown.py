@@ -11,6 +11,7 @@ from groundsill.assess.compare import Standing
 from groundsill.assess.evaluate import World
 from groundsill.assess.sensitivity import DRAWS
 from groundsill.finance import cashflow
+from groundsill.finance.sheet import Sheet
 from groundsill.terms.needs import Needs
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Exactly, Quantity
@@ -21,11 +22,11 @@ _STEPS = 20  # halvings of [chance, 1]: to one part in a million
 def wins_at(here: World, row: Standing, rows: Sequence[Standing]) -> float | None:
     """Smallest constant quality in [chance, 1] at which its mean NPV is above that of every other option, `none`
     included; None if that is so at none, or if its value does not rise with quality."""
-    n = min(DRAWS, here.draws.n)
-    small = here.with_draws(here.draws.first(n))
+    small = here.first(DRAWS)
+    n = small.draws.n
     others = [other for other in rows if other.status == "assessed" and other.entrant.candidate.route != "none"]
     best_other = max([0.0, *(float(other.npv[:n].mean()) for other in others)])
-    models = list[cashflow.Model]()
+    models, sheets = list[cashflow.Model](), list[Sheet]()
     for option in row.options:
         if option.outcome is not None and option.problem is None:
             needs = _cut(option.outcome.needs, n)
@@ -34,11 +35,15 @@ def wins_at(here: World, row: Standing, rows: Sequence[Standing]) -> float | Non
                 models.append(cashflow.build(assumed, small.draws, replace(small.plan, candidate=row.id)))
             except Problem:
                 continue
+            sheets.append(models[-1].sheet(small.draws, small.common))
+            cashflow.worth_of(sheets[-1], n)
 
     def wins(quality: float) -> bool:
-        pinned = [replace(model, own={**model.own, "quality": quality}) for model in models]
-        means = [float(cashflow.worth(model, small.draws, small.common).operate.mean()) for model in pinned]
-        return max(means) > best_other
+        pinned = [
+            replace(model, own={**model.own, "quality": quality}).sheet(small.draws, small.common) for model in models
+        ]
+        known = [sheet.reuse(before) for sheet, before in zip(pinned, sheets, strict=True)]
+        return max(float(cashflow.worth_of(sheet, n).operate.mean()) for sheet in known) > best_other
 
     chance = row.entrant.anchor.chance
     low = chance.value.median if chance is not None and isinstance(chance.value, Exactly) else 0.0

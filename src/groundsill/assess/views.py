@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,13 +12,13 @@ from groundsill.assess.compare import Standing
 from groundsill.assess.evaluate import Option, World
 from groundsill.assess.fit import Fitted
 from groundsill.finance import cashflow, value
-from groundsill.finance.model import RATE
+from groundsill.finance.model import RATE, Model
 from groundsill.scaling.predict import FARTHEST
 from groundsill.terms.curve import Curve, LabelsNeeded
 from groundsill.terms.draws import Draws
 from groundsill.terms.needs import Needs
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Array, Interval
+from groundsill.terms.quantity import Array, Interval, quantiles
 
 _POINTS = 33  # along a curve
 _AHEAD = 8.0  # a curve is drawn at least up to this many times its largest rung
@@ -32,7 +32,7 @@ def curve_view(here: World, row: Fitted) -> CurveView | None:
     low, median, high, xs = list[float](), list[float](), list[float](), list[float]()
     for x, point in _places(row, curve, here.draws):
         try:
-            at = np.quantile(curve.at(point), (0.05, 0.5, 0.95))
+            at = quantiles(curve.at(point), (0.05, 0.5, 0.95))
         except Problem:
             continue
         xs.append(x)
@@ -78,8 +78,8 @@ def need_views(here: World, option: Option) -> tuple[NeedView, ...]:
     if option.outcome is None:
         return ()
     paid = dict[tuple[str, str, str], tuple[Interval, tuple[str, ...]]]()
-    if option.model is not None:
-        for each in cashflow.need_costs(option.model, here.draws, here.common):
+    if option.model is not None and option.sheet is not None:
+        for each in cashflow.need_costs(option.model, here.draws, option.sheet):
             paid[each.part, each.need.item, each.need.shared] = Interval.of(each.present), each.trail
     out = list[NeedView]()
     for part, needs in option.outcome.needs.parts().items():
@@ -125,12 +125,9 @@ def value_view(here: World, row: Standing) -> tuple[ValueView, Array]:
     option = row.taken
     if option.model is None:
         raise Problem("assess.no_value", at=row.id)
-    cash = cashflow.flows(option.model, here.draws, here.common)
-    npv, cumulative = row.npv, np.cumsum(cash.net, axis=1)
-    rates, months = value.irr(cash.net), value.payback_of(cumulative)
-    trough = np.minimum(cumulative.min(axis=1), 0.0)
-    bands = np.quantile(np.ascontiguousarray(cumulative.T), (0.05, 0.5, 0.95), axis=1, overwrite_input=True)
-    rate, paid = rates.rate[np.isfinite(rates.rate)], months[np.isfinite(months)]
+    npv, cash = row.npv, _by_month(here, option.model)
+    bands = quantiles(cash.cumulative, (0.05, 0.5, 0.95))
+    rate, paid = cash.rate[np.isfinite(cash.rate)], cash.payback[np.isfinite(cash.payback)]
     view = ValueView(
         npv=Interval.of(npv),
         p_positive=float(np.mean(npv > 0)),
@@ -139,19 +136,45 @@ def value_view(here: World, row: Standing) -> tuple[ValueView, Array]:
         p_irr=len(rate) / len(npv),
         payback_months=Interval.of(paid) if len(paid) else None,
         p_payback=len(paid) / len(npv),
-        trough=Interval.of(trough),
-        quantiles=_floats(np.quantile(npv, np.linspace(0, 1, 101))),
+        trough=Interval.of(cash.trough),
+        quantiles=_floats(quantiles(npv, np.linspace(0, 1, 101).tolist())),
         cumulative_low=_floats(bands[0]),
         cumulative_median=_floats(bands[1]),
         cumulative_high=_floats(bands[2]),
-        rows=_mean_rows(cash.rows),
+        rows={name: _floats(mean) for name, mean in cash.means.items()},
         trail=units.behind(here.case, {*option.trail, RATE}),
     )
-    return view, trough
+    return view, cash.trough
 
 
-def _mean_rows(rows: Mapping[str, Array]) -> dict[str, tuple[float, ...]]:
-    return {name: _floats(row.mean(axis=0)) for name, row in rows.items()}
+@dataclass(frozen=True)
+class _ByMonth:
+    """rate, payback (months), trough: (draws,); cumulative: (months + 1, draws); means: row -> mean by month."""
+
+    rate: Array
+    payback: Array
+    trough: Array
+    cumulative: Array
+    means: dict[str, Array]
+
+
+def _by_month(here: World, model: Model) -> _ByMonth:
+    """Block by block, so that the rows by month stay small."""
+    n, size = here.draws.n, here.common.months + 1
+    means = {name: np.zeros(size) for name in model.cash}
+    out = _ByMonth(np.empty(n), np.empty(n), np.empty(n), np.empty((size, n)), means)
+    for part in here.blocks:
+        place = slice(part.start, part.stop)
+        found = cashflow.monthly(model, part)
+        summed = out.cumulative[:, place]
+        for month, flow in enumerate(found.net):  # a running sum down the columns would take five times as long
+            np.add(summed[month - 1], flow, out=summed[month]) if month else np.copyto(summed[0], flow)
+        out.rate[place] = value.irr(found.net.T).rate
+        out.payback[place] = value.payback_of(summed.T)
+        out.trough[place] = np.minimum(summed.min(axis=0), 0.0)
+        for name, mean in found.means.items():
+            means[name] += mean * (part.draws.n / n)
+    return out
 
 
 def _floats(values: Array) -> tuple[float, ...]:

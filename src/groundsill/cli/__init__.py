@@ -16,7 +16,7 @@ from groundsill import __version__
 from groundsill.terms.problem import Exit, Problem
 
 COMMANDS = Path(__file__).parent / "commands"
-ORDER = ("init", "doctor", "check", "pilot", "assess", "catalogue")
+ORDER = ("init", "doctor", "check", "estimate", "pilot", "assess", "catalogue")
 
 
 class Shelf(click.Group):

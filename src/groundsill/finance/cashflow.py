@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from groundsill.finance.model import Model, Plan, build, common, label
-from groundsill.finance.rows import Sheet, inputs_of
+from groundsill.finance.rows import inputs_of
+from groundsill.finance.sheet import Sheet
 from groundsill.terms.draws import Draws
 from groundsill.terms.forecast import Outcome
 from groundsill.terms.needs import Need
 from groundsill.terms.quantity import Array
 
 __all__ = [
+    "Block",
     "Cash",
     "Cost",
     "Model",
+    "Monthly",
     "Plan",
     "Worth",
+    "blocks",
     "build",
     "cash",
     "common",
     "flows",
     "label",
+    "monthly",
     "need_costs",
+    "sheets",
     "worth",
     "worth_of",
 ]
+BLOCK = 2_000  # draws that are valued at a time: a row's months then fit into a processor's cache beside a few others
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,24 @@ class Worth:
     operate: Array
 
 
+@dataclass(frozen=True)
+class Block:
+    """The draws from `start` up to before `stop`, and `common` of them."""
+
+    start: int
+    stop: int
+    draws: Draws
+    common: Sheet
+
+
+@dataclass(frozen=True)
+class Monthly:
+    """Cash by month of some draws. net: (months + 1, draws); means: row that is money -> mean by month (months + 1,)."""
+
+    net: Array
+    means: Mapping[str, Array]
+
+
 def cash(outcome: Outcome, draws: Draws, plan: Plan) -> Cash:
     """Cash of `outcome` by month over `draws`. Raises as `model.build` and `model.common` do."""
     return flows(build(outcome, draws, plan), draws, common(draws, plan))
@@ -90,9 +115,59 @@ def worth_of(sheet: Sheet, n: int) -> Worth:
     return Worth(first, last)
 
 
-def need_costs(model: Model, draws: Draws, parent: Sheet) -> tuple[Cost, ...]:
-    """Present value of what each need costs."""
-    sheet, out = model.sheet(draws, parent), list[Cost]()
+def blocks(draws: Draws, plan: Plan, parent: Sheet) -> tuple[Block, ...]:
+    """The draws in groups of BLOCK. parent: `common` of all of them, which serves if they are one group."""
+    if draws.n <= BLOCK:
+        return (Block(0, draws.n, draws, parent),)
+    cuts = [(start, min(start + BLOCK, draws.n)) for start in range(0, draws.n, BLOCK)]
+    parts = [(start, stop, draws.part(start, stop)) for start, stop in cuts]
+    return tuple(Block(start, stop, some, common(some, plan)) for start, stop, some in parts)
+
+
+def sheets(models: Sequence[Model], draws: Draws, parent: Sheet, parts: Sequence[Block]) -> tuple[Sheet, ...]:
+    """Sheets of options over all draws that know the present values of all their rows. parts: `blocks` of the draws."""
+    presents: list[list[Mapping[str, Array]]] = [[] for _ in models]
+    for part in parts:
+        some = _sheets_in(models, part)
+        if len(parts) == 1:
+            return some
+        for known, sheet in zip(presents, some, strict=True):
+            known.append(sheet.presents)
+    return tuple(m.sheet(draws, parent).know(_joined(known, parts)) for m, known in zip(models, presents, strict=True))
+
+
+def _sheets_in(models: Sequence[Model], part: Block) -> tuple[Sheet, ...]:
+    """The same in one block. An option takes over from the one before what is the same, such as the calendar."""
+    out = list[Sheet]()
+    for model in models:
+        sheet = model.part(part.start, part.stop).sheet(part.draws, part.common)
+        if out:
+            sheet.reuse(out[-1])
+        worth_of(sheet, part.draws.n)
+        out.append(sheet)
+    return tuple(out)
+
+
+def _joined(presents: Sequence[Mapping[str, Array]], parts: Sequence[Block]) -> dict[str, Array]:
+    """Present values of all blocks side by side, (1, draws)."""
+    return {
+        name: np.concatenate(
+            [np.broadcast_to(some[name], (1, part.draws.n)) for some, part in zip(presents, parts, strict=True)], axis=1
+        )
+        for name in presents[0]
+    }
+
+
+def monthly(model: Model, part: Block) -> Monthly:
+    """Cash by month of an option in one block of the draws: as `flows`, without keeping every row in every draw."""
+    sheet = model.part(part.start, part.stop).sheet(part.draws, part.common)
+    net = np.broadcast_to(sheet.monthly("net"), (part.common.months + 1, part.draws.n))
+    return Monthly(net, {name: sheet.means(name, part.draws.n) for name in model.cash})
+
+
+def need_costs(model: Model, draws: Draws, sheet: Sheet) -> tuple[Cost, ...]:
+    """Present value of what each need costs. sheet: of the model over the same draws."""
+    out = list[Cost]()
     for name, (part, need) in model.needs.items():
         present = -np.broadcast_to(sheet.present(name)[0], (draws.n,))
         read = [n for n in inputs_of((model.program.rows[name],)) if n in draws]

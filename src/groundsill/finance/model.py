@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import cast
 
@@ -23,13 +23,13 @@ from groundsill.finance.rows import (
     Program,
     Ref,
     Row,
-    Sheet,
     inputs_of,
     maximum,
     minimum,
     power,
     total,
 )
+from groundsill.finance.sheet import Sheet
 from groundsill.terms.draws import Draws
 from groundsill.terms.forecast import Outcome
 from groundsill.terms.needs import Need, Needs
@@ -52,6 +52,10 @@ class Plan:
     candidate: str = ""
     risks: Mapping[str, str] = field(default_factory=dict)
 
+    def strikes(self, risk: str) -> bool:
+        """Whether a risk (its name in the draws) costs this candidate its size, once, at first use."""
+        return self.risks.get(risk.removeprefix("risk."), "") in ("", self.candidate)
+
 
 @dataclass(frozen=True)
 class Model:
@@ -66,6 +70,11 @@ class Model:
     build: tuple[str, ...]
     trail: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+    def part(self, start: int, stop: int) -> Model:
+        """The same option in some of the draws."""
+        own = {k: v[start:stop] if isinstance(v, np.ndarray) and v.ndim else v for k, v in self.own.items()}
+        return replace(self, own=own)
 
     def sheet(self, draws: Draws, parent: Sheet) -> Sheet:
         """The rows over these draws. `parent` comes from `common` with the same draws."""
@@ -94,12 +103,6 @@ def label(item: str, language: str) -> str:
     return words.get(language, words["en"])
 
 
-@lru_cache(512)
-def _program(rows: tuple[Row, ...], given: tuple[tuple[str, bool], ...]) -> Program:
-    """The same rows come again and again, with other numbers: their order is found once."""
-    return Program(rows, dict(given))
-
-
 @cache
 def _shelf() -> tuple[CostItem, ...]:
     return tuple(cast(CostItem, module) for module in shelf(costs).values())
@@ -121,37 +124,73 @@ def build(outcome: Outcome, draws: Draws, plan: Plan, *, earns: bool = True) -> 
     """
     if earns and outcome.quality is None:
         raise Problem("finance.quality_unknown", at=plan.candidate)
-    known = frozenset(draws)
-    own: dict[str, Quantity] = {"calendar_months": np.maximum(np.asarray(outcome.needs.calendar_seconds), 0.0) / MONTH}
+    given, bought = outcome.needs, _merged(outcome.needs)
+    own: dict[str, Quantity] = {"calendar_months": np.maximum(np.asarray(given.calendar_seconds), 0.0) / MONTH}
     if outcome.quality is not None:
         own["quality"] = outcome.quality
-    rows, notes = _clock(outcome.needs, known, own), list[str]()
+    if given.per_retune and given.retune_seconds is not None:
+        own["retune_months"] = np.asarray(given.retune_seconds, dtype=np.float64) / MONTH
+    kinds = tuple((part, replace(need, amount=0.0, trail=())) for part, need in bought)
+    struck = tuple(name for name in sorted(draws) if name.startswith("risk.") and plan.strikes(name))
+    frame = _frame(kinds, frozenset(draws), frozenset(own), struck, plan.candidate, earns, bool(given.per_retune))
+    own |= {f"amount.{name}": need.amount for name, (_, need) in zip(frame.amounts, bought, strict=True)}
+    needs = {name: bought[place] for name, place in frame.needs}
+    return Model(frame.program, own, needs, frame.cash, frame.built, frame.trail, frame.notes)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A Model without its numbers. amounts: first row of each need; needs: cost row and the place of its need."""
+
+    program: Program
+    amounts: tuple[str, ...]
+    needs: tuple[tuple[str, int], ...]
+    cash: tuple[str, ...]
+    built: tuple[str, ...]
+    trail: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@lru_cache(256)
+def _frame(
+    kinds: tuple[tuple[str, Need], ...],
+    known: frozenset[str],
+    own: frozenset[str],
+    struck: tuple[str, ...],
+    candidate: str,
+    earns: bool,
+    retuned: bool,
+) -> _Frame:
+    """Which rows there are hangs on names alone, and a threshold is searched with hundreds of other numbers: kept.
+
+    kinds: (part, need without its amount); own: names of the option's own numbers; struck: the risks that strike it.
+    """
+    rows, notes = _clock(known, own, retuned), list[str]()
     rows += _volume(known, earns)
     if earns:
         rows += _benefits(known, notes)
-    needs = dict[str, tuple[str, Need]]()
-    for part, need in _merged(outcome.needs):
+    amounts, needs = list[str](), dict[str, int]()
+    for place, (part, need) in enumerate(kinds):
         name = f"{part}.{need.item}"
         while name in needs:
             name += "+"
-        own[f"amount.{name}"] = need.amount
+        amounts.append(name)
         made = _item(need.item).rows(need, part, name, known)
-        _priced(made, known, own, plan.candidate)
+        _priced(made, known | own | {f"amount.{name}"}, candidate)
         rows += made
-        needs |= {row.name: (part, need) for row in made}
-    rows += _risks(known, plan)
+        needs |= {row.name: place for row in made}
+    rows += [Row(n, "finance.row_risk", "currency", "risk", -(Input(n) * Ref("first_use"))) for n in struck]
     cash = tuple(row.name for row in rows if row.part != "driver")
     built = tuple(row.name for row in rows if row.part == "build")
     rows.append(Row("build_total", "finance.row_build_total", "currency", "total", total(Ref(name) for name in built)))
     rows.append(Row("net", "finance.row_net", "currency", "total", total(Ref(name) for name in cash)))
-    given = {"discount": True, **({"growth": True} if GROWTH in known else {})}
+    parent = {"discount": True, **({"growth": True} if GROWTH in known else {})}
     read = {*inputs_of(rows), RATE, *({GROWTH} & known)} & known
-    return Model(
-        _program(tuple(rows), tuple(given.items())), own, needs, cash, built, tuple(sorted(read)), tuple(notes)
-    )
+    program = Program(rows, parent)
+    return _Frame(program, tuple(amounts), tuple(needs.items()), cash, built, tuple(sorted(read)), tuple(notes))
 
 
-def _clock(needs: Needs, known: frozenset[str], own: dict[str, Quantity]) -> list[Row]:
+def _clock(known: frozenset[str], own: frozenset[str], retuned: bool) -> list[Row]:
     """When things happen, as shares of a month, so that values are continuous in calendar time.
 
     The build is paid in advance: month t (from 0) pays for the time from t to t + 1. Operation is counted in arrears:
@@ -165,15 +204,12 @@ def _clock(needs: Needs, known: frozenset[str], own: dict[str, Quantity]) -> lis
         Row("operating", "finance.row_operating", "1", "driver", ready),
         Row("first_use", "finance.row_first_use", "1", "driver", Ref("operating") - Previous("operating")),
     ]
-    if needs.per_retune:
-        rows += _retunes(needs, known, own)
-    return rows
+    return [*rows, *_retunes(known, own)] if retuned else rows
 
 
-def _retunes(needs: Needs, known: frozenset[str], own: dict[str, Quantity]) -> list[Row]:
+def _retunes(known: frozenset[str], own: frozenset[str]) -> list[Row]:
     """Number k falls k periods after first use and is paid over the month that follows: continuous in calendar time."""
-    if needs.retune_seconds is not None:
-        own["retune_months"] = np.asarray(needs.retune_seconds, dtype=np.float64) / MONTH
+    if "retune_months" in own:
         every: Expr = Input("retune_months")
     elif "use.retune_months" in known:
         every = Input("use.retune_months")
@@ -285,16 +321,7 @@ def _merged(needs: Needs) -> list[tuple[str, Need]]:
     return list(out.values())
 
 
-def _priced(rows: tuple[Row, ...], known: frozenset[str], own: Mapping[str, Quantity], at: str) -> None:
+def _priced(rows: tuple[Row, ...], known: frozenset[str], at: str) -> None:
     for name in inputs_of(rows):
-        if name not in known and name not in own:
+        if name not in known:
             raise Problem("finance.no_price" if name.startswith("price.") else "finance.missing_input", at=at, got=name)
-
-
-def _risks(known: frozenset[str], plan: Plan) -> list[Row]:
-    """Each risk that strikes this candidate costs its size once, at first use."""
-    rows = list[Row]()
-    for name in sorted(name for name in known if name.startswith("risk.")):
-        if plan.risks.get(name.removeprefix("risk."), "") in ("", plan.candidate):
-            rows.append(Row(name, "finance.row_risk", "currency", "risk", -(Input(name) * Ref("first_use"))))
-    return rows

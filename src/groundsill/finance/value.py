@@ -14,6 +14,7 @@ from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Quantity
 
 _GRID = np.geomspace(0.05, 20.0, 257)  # discount factors of one period between which roots are looked for
+_LAST = 1e-9  # relative length of the last Newton step
 _COARSE = 8  # every eighth of them brackets a root that is known to be the only one
 
 
@@ -48,30 +49,36 @@ def irr(flows: Array, periods_per_year: int = 12) -> Rates:
     missed, never one alone. A root outside the grid is counted, but its rate is not given.
     """
     flows = np.atleast_2d(np.asarray(flows, dtype=np.float64))
-    roots = _changes(flows)
+    periods = np.ascontiguousarray(flows.T)
+    roots = _changes(periods)
     rate = np.full(len(flows), np.nan)
     for group, grid in ((np.flatnonzero(roots == 1), _GRID[::_COARSE]), (np.flatnonzero(roots > 1), _GRID)):
         if not len(group):
             continue
-        columns = np.ascontiguousarray(flows[group].T)
-        signs = np.sign((grid[:, None] ** np.arange(len(columns))[None, :]) @ columns)
-        signs = np.concatenate((_end(columns), signs, _end(columns[::-1])))
+        columns = periods if len(group) == len(flows) else periods[:, group]
+        found = (grid[:, None] ** np.arange(len(columns))[None, :]) @ columns
+        signs = np.concatenate((_end(columns), np.sign(found), _end(columns[::-1])))
         signs[signs == 0] = 1.0  # a root on a grid point: counted with the side above it
         crossings = signs[1:] != signs[:-1]
         roots[group], place = crossings.sum(axis=0), crossings.argmax(axis=0)
         inside = np.flatnonzero((roots[group] == 1) & (place > 0) & (place < len(grid)))
         place = place[inside]
-        x = _root(columns[:, inside], grid[place - 1], grid[place], signs[place + 1, inside] > 0)
+        ends = found[place - 1, inside], found[place, inside]
+        start = grid[place - 1] + (grid[place] - grid[place - 1]) * ends[0] / (ends[0] - ends[1])  # the straight line's
+        x = _root(columns[:, inside], grid[place - 1], grid[place], signs[place + 1, inside] > 0, start)
         rate[group[inside]] = x ** -float(periods_per_year) - 1.0
     return Rates(rate, roots.astype(np.float64))
 
 
-def _changes(flows: Array) -> npt.NDArray[np.int64]:
-    """Changes of sign along each stream, zeros passed over, (draws,)."""
-    count = np.zeros(len(flows), dtype=np.int64)
-    last = np.zeros(len(flows))
-    for column in np.ascontiguousarray(flows.T):
-        sign = np.sign(column)
+def _changes(periods: Array) -> npt.NDArray[np.int64]:
+    """Changes of sign along each stream of flows (periods + 1, draws), zeros passed over, (draws,)."""
+    if (periods != 0).all():
+        above = periods > 0
+        return np.asarray((above[1:] != above[:-1]).sum(axis=0))
+    count = np.zeros(periods.shape[1], dtype=np.int64)
+    last = np.zeros(periods.shape[1])
+    for flow in periods:
+        sign = np.sign(flow)
         count += last * sign < 0
         last = np.where(sign != 0, sign, last)
     return count
@@ -83,32 +90,31 @@ def _end(columns: Array) -> Array:
     return np.asarray(np.sign(columns[first, np.arange(columns.shape[1])])[None, :], dtype=np.float64)
 
 
-def _root(columns: Array, low: Array, high: Array, rising: npt.NDArray[np.bool_]) -> Array:
-    """Root in x of sum flow_t x^t between low and high, (draws,): Newton steps, halving where they leave the bracket.
+def _root(columns: Array, low: Array, high: Array, rising: npt.NDArray[np.bool_], x: Array) -> Array:
+    """Root in x of sum flow_t x^t between low and high, (draws,): Newton steps from x, halving where they leave the
+    bracket.
 
-    Draws that are done are left out once they are more than half."""
+    A step shorter than _LAST is the last one: a Newton step squares the error. It is taken even where it leaves the
+    bracket, whose end may itself be the root but for rounding. Draws that are done are left out
+    once they are more than half.
+    """
     out, left = np.empty(len(low)), np.arange(len(low))
-    x = np.sqrt(low * high)
     for _ in range(100):
         value, slope = _horner(columns, x)
         above = (value > 0) == rising
         high, low = np.where(above, x, high), np.where(above, low, x)
         with np.errstate(divide="ignore", invalid="ignore"):
             step = x - value / slope
-        new = np.where((step > low) & (step < high), step, np.sqrt(low * high))
-        new = np.where(value == 0, x, new)
+        step = np.where(value == 0, x, step)
+        more = ~(np.abs(step - x) <= _LAST * x)
+        new = np.where(more & ~((step > low) & (step < high)), np.sqrt(low * high), step)
         out[left] = new
-        more = np.abs(new - x) > 1e-12 * x
         if not more.any():
             break
-        columns, low, high, rising, x, left = (
-            columns[:, more],
-            low[more],
-            high[more],
-            rising[more],
-            new[more],
-            left[more],
-        )
+        x = new
+        if 2 * np.count_nonzero(more) < len(x):
+            columns, left = columns[:, more], left[more]
+            low, high, rising, x = low[more], high[more], rising[more], x[more]
     return out
 
 

@@ -17,7 +17,7 @@ from groundsill.terms.fact import Fact
 from groundsill.terms.forecast import Choice
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Exactly
-from groundsill.terms.run import Run
+from groundsill.terms.run import CALIBRATION, Run
 from groundsill.terms.shape import Shape
 from groundsill.terms.source import Source
 
@@ -42,7 +42,7 @@ def matching(runs: Iterable[Run], *, task: str, metric: str, card: Card | None) 
     """
     found, seen = [], set[tuple[object, ...]]()
     aside: Counter[str] = Counter()
-    pool = [r for r in runs if r.value is not None or r.measures]
+    pool = [r for r in runs if (r.value is not None or r.measures) and r.task != CALIBRATION]
     data_hash, test_id = (card.data_hash, card.test_id) if card else _usual(pool)
     for run in pool:
         once = run.seed if run.seed is not None else (run.value, run.started)

@@ -35,7 +35,7 @@ Day = Annotated[str, BeforeValidator(_iso), WithJsonSchema({"type": "string"})]
 class Section(BaseModel):
     """A table of the file. Frozen, strict, no unknown keys."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Task(Section):

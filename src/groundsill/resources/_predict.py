@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from groundsill.resources._student import student_probability, student_quantile
 from groundsill.terms.quantity import Array
 
 
@@ -19,13 +20,10 @@ def next_value(
     `prior_sd` had been seen (Gelman et al., Bayesian Data Analysis, 3rd edition, sections 2.6 and 3.2). The probabilities
     are given, so that the first k draws are the same whatever n is.
     """
-    from scipy.special import stdtr, stdtrit  # loaded late: not every command predicts
-
     logs = np.log(np.asarray(values, dtype=np.float64))
     mean = float(logs.mean())
     freedom = prior_weight + len(logs) - 1.0
     scale = math.sqrt((prior_weight * prior_sd**2 + float(((logs - mean) ** 2).sum())) / freedom)
     spread = scale * math.sqrt(1 + 1 / len(logs))
-    share = 1.0 if math.isinf(highest) else float(stdtr(freedom, (math.log(highest) - mean) / spread))
-    t = np.asarray(stdtrit(freedom, np.clip(u, 1e-12, 1 - 1e-12) * share), dtype=np.float64)
-    return np.exp(mean + spread * t)
+    share = 1.0 if math.isinf(highest) else student_probability((math.log(highest) - mean) / spread, freedom)
+    return np.exp(mean + spread * student_quantile(np.clip(u, 1e-12, 1 - 1e-12) * share, freedom))

@@ -10,6 +10,12 @@ import numpy as np
 
 from groundsill.terms.quantity import Quantity
 
+MTBF_SECONDS = 50_700 * 3600.0
+"""Of one accelerator: Llama 3 (arXiv 2407.21783, section 3.3.4), 419 unexpected stops in 54 days on 16,384 H100."""
+CHECKPOINT_SECONDS, RESTART_SECONDS = 60.0, 900.0
+"""A minute to write a checkpoint, a quarter of an hour until training goes on: with them, goodput at 16,384 accelerators is
+below the 90 % that Llama 3 reports for its effective time, so both are on the safe side."""
+
 
 def checkpoint_every_seconds(mtbf_seconds: Quantity, checkpoint_seconds: Quantity) -> Quantity:
     """Best time between checkpoints: sqrt(2 d M) - d, and M where a checkpoint takes longer than M / 2 (Daly 2006)."""
@@ -36,6 +42,11 @@ def goodput(
     log_time = np.log(mtbf) + restart_seconds / mtbf + _log_expm1((every + checkpoint_seconds) / mtbf)
     share = np.exp(np.minimum(np.log(every) - log_time, 0.0))
     return np.asarray(share) if np.ndim(share) else float(share)
+
+
+def usual_goodput(accelerators: Quantity) -> Quantity:
+    """Goodput of a long run for want of own numbers: see the three constants."""
+    return goodput(accelerators, MTBF_SECONDS, CHECKPOINT_SECONDS, RESTART_SECONDS)
 
 
 def _log_expm1(x: Quantity) -> Quantity:

@@ -1,21 +1,46 @@
-"""How many bytes a training or a served model holds at its peak.
+"""How many bytes a training or a served model holds at its peak, and whether they fit.
 
-Sources: Korthikanti et al. 2022 (arXiv 2205.05198), section 4, for activations: 34 s b h in each layer, without the
-attention matrix, which flash attention (Dao et al. 2022, arXiv 2205.14135) does not keep; Rajbhandari et al. 2020 (ZeRO,
-arXiv 1910.02054), section 3.1, for weights, gradients and Adam.
+`peak` is the model with all its terms (`memory_saved`: activations, `memory_states`: weights and optimiser, `memory_peak`:
+instants, `memory_odds`: its doubt); the other functions are short forms for one accelerator that need no plan. Sources:
+Korthikanti et al. 2022 (arXiv 2205.05198), section 4, for activations: 34 s b h in each layer, without the attention
+matrix, which flash attention (Dao et al. 2022, arXiv 2205.14135) does not keep; Rajbhandari et al. 2020 (ZeRO, arXiv
+1910.02054), section 3.1, for weights, gradients and Adam.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from groundsill.resources.job import Method
+from groundsill.resources.job import Job, Method, Plan
+from groundsill.resources.memory_habits import Adapter, Habits
+from groundsill.resources.memory_odds import MemoryFactors, fits_probability, interval, read_factors
+from groundsill.resources.memory_peak import Parts, parts
+from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.quantity import Quantity
 from groundsill.terms.shape import Shape
+
+__all__ = [
+    "Adapter",
+    "Habits",
+    "Memory",
+    "MemoryFactors",
+    "Parts",
+    "activation_bytes_per_token",
+    "cache_bytes_per_token",
+    "checkpoint_bytes",
+    "fits",
+    "fits_probability",
+    "interval",
+    "peak",
+    "persistent_bytes",
+    "serving_bytes",
+    "training_bytes",
+]
 
 Precision = Literal["mixed", "fp32"]
 
@@ -88,12 +113,76 @@ def training_bytes(
 
 def cache_bytes_per_token(shape: Shape, value_bytes: float = 2.0) -> float:
     """Keys and values that a decoder keeps for each token of a running request; 0 for an encoder."""
-    return 2.0 * shape.layers * shape.kv_heads * shape.head_width * value_bytes if shape.kind == "decoder" else 0.0
+    return float(shape.layers * shape.cached_values * value_bytes) if shape.kind != "encoder" else 0.0
 
 
 def serving_bytes(shape: Shape, context: Quantity, batch: Quantity, *, weight_bytes: float = 2.0) -> Quantity:
     """Weights and the cache of keys and values for `batch` requests of `context` tokens at a time."""
     return weight_bytes * shape.weights + cache_bytes_per_token(shape) * context * batch
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes on the fullest accelerator, each () or (plans,).
+
+    parts: tensors at the fullest instant. allocator: what the caching allocator holds beyond them. context: the driver,
+    kernels, and buffers of the communicators. sd: of the log error of `bytes`.
+    """
+
+    parts: Parts
+    allocator: Quantity
+    context: Quantity
+    sd: float
+
+    @property
+    def allocated(self) -> Quantity:
+        """Tensors alone, as a framework's count of allocated memory says."""
+        return self.parts.allocated
+
+    @property
+    def reserved(self) -> Quantity:
+        """Tensors and what the allocator holds beyond them."""
+        return self.allocated + self.allocator
+
+    @property
+    def bytes(self) -> Quantity:
+        """All memory of the device that is taken: what must fit."""
+        return self.reserved + self.context
+
+    def of(self, kind: str) -> Quantity:
+        """One of `allocated`, `reserved`, `total`."""
+        return {"allocated": self.allocated, "reserved": self.reserved}.get(kind, self.bytes)
+
+
+def peak(
+    job: Job,
+    plan: Plan,
+    factors: Mapping[str, Any] | MemoryFactors | None = None,
+    accelerator: Accelerator | None = None,
+    *,
+    habits: Habits | None = None,
+    adapter: Adapter | None = None,
+) -> Memory:
+    """Peak memory of one training step, for one plan or all plans of arrays at once.
+
+    factors: coefficients of the allocator, the context and the doubt, by default the shipped ones. habits: how the
+    software holds tensors, by default those of `job.stack`. adapter: what `lora` adds. accelerator: a processor without
+    its own memory has no context.
+    """
+    known = read_factors(factors)
+    at_peak = parts(job, plan, habits, adapter)
+    own_memory = accelerator is None or accelerator.family != "cpu"
+    count = sum(np.asarray(np.asarray(width) > 1, dtype=np.float64) for width in _groups(plan))
+    context = (known.context_bytes + known.communicator_bytes * count) * float(own_memory)
+    allocator = known.fragmentation * at_peak.allocated
+    # Only an array says something about each plan; one plan stays a number.
+    one = np.ndim(context) == 0
+    return Memory(at_peak, allocator, float(context) if one else context, known.sd)
+
+
+def _groups(plan: Plan) -> tuple[Any, ...]:
+    """Widths of the groups of accelerators that talk to each other."""
+    return plan.tensor, plan.pipeline, plan.context, plan.expert, np.asarray(plan.data)
 
 
 def fits(needed_bytes: Quantity, memory_bytes: Quantity) -> np.bool_ | npt.NDArray[np.bool_]:

@@ -1,100 +1,173 @@
-"""How long a training takes: from FLOP, or from measured runs."""
+"""How long one training step takes: kernels at the efficiency they reach, traffic that is not hidden, idle pipeline stages.
+
+seconds = (busy + tensor + expert + context + stage) (1 + bubble) + data not hidden + optimiser + fixed, where busy is the
+sum of the kernels' times or, if that is longer, of their launches. Of data-parallel traffic of d seconds beside r seconds
+of computing, a share rho runs at the same time: (1 - rho) d + rho (max(r, d) - r) is left. Both maxima are soft. The few coefficients (shares of ideal speed that are
+reached) are fitted to published runs (`factors/time.json`); what they leave unexplained is `errors`.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
-from groundsill.resources._predict import next_value
-from groundsill.resources.priors import PRIOR_WEIGHT, TIME_LOG_SD
-from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Array, Quantity
-from groundsill.terms.run import Run
+from groundsill.resources.factors import shipped
+from groundsill.resources.job import Job, Plan
+from groundsill.resources.kernels import LOW, kernels
+from groundsill.resources.parallel import traffic
+from groundsill.terms.accelerator import Accelerator
+from groundsill.terms.network import Network
+from groundsill.terms.quantity import Quantity
 
-
-def training_seconds(
-    flops: Quantity, peak: Quantity, mfu: Quantity, accelerators: Quantity = 1.0, goodput: Quantity = 1.0
-) -> Quantity:
-    """Wall seconds; times `accelerators` it is accelerator seconds. Each argument is () or (draws,)."""
-    return flops / (peak * mfu * accelerators * goodput)
+SHARP = 4.0  # exponent of a soft maximum: (x^4 + y^4)^(1/4)
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Seconds of a job as draws (n,): (fixed + slope x rows) x noise.
+class Coefficients:
+    """Factors on ideal times (1 / share reached), but: low: more for each halving of bits below 16; overlap: share of
+    data-parallel traffic that runs beside computing; launch, latency, fixed: seconds of one kernel launch, one step of a collective, one
+    optimiser step."""
 
-    fixed (s), slope (s for each row): joint posterior. noise: factor by which one job differs from the line.
-    trail: ids of the runs.
+    matrix: float
+    low: float
+    attention: float
+    output: float
+    memory: float
+    scores: float
+    network: float
+    weights: float
+    tensor: float
+    expert: float
+    context: float
+    stage: float
+    data: float
+    overlap: float
+    optimiser: float
+    launch: float
+    latency: float
+    fixed: float
+
+    @classmethod
+    def of(cls, factors: Mapping[str, Any] | None = None) -> Coefficients:
+        """The table `step` of the factors (shipped: `factors/time.json`)."""
+        table = (factors or shipped("time"))["step"]
+        return cls(**{f.name: float(table[f.name]) for f in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Ideal seconds and counts of a step, (plans,) each, as `kernels` and `traffic` have them. halvings: of bits below
+    16; network: element-wise time of a network that is no transformer."""
+
+    matrix: Quantity
+    attention: Quantity
+    output: Quantity
+    memory: Quantity
+    scores: Quantity
+    network: Quantity
+    weights: Quantity
+    optimiser: Quantity
+    launches: Quantity
+    tensor: Quantity
+    expert: Quantity
+    context: Quantity
+    stage: Quantity
+    data: Quantity
+    hops: Quantity
+    bubble: Quantity
+    halvings: Quantity
+
+
+def basis(job: Job, plan: Plan, accelerator: Accelerator) -> Basis:
+    """What does not depend on coefficients. Raises what `kernels` and `traffic` raise."""
+    work, talk = kernels(job, plan, accelerator), traffic(job, plan, accelerator)
+    other = isinstance(job.shape, Network)
+    halvings = {"fp8": 1.0, "int8": 1.0, "fp4": 2.0}.get(job.precision, 0.0) if job.precision in LOW else 0.0
+    none = 0.0 * np.asarray(work.memory)
+    return Basis(
+        work.matrix, work.attention, work.output, none if other else work.memory, work.scores,
+        work.memory if other else none,
+        work.weights, work.optimiser, work.launches, talk.tensor, talk.expert, talk.context, talk.stage, talk.data,
+        talk.hops, talk.bubble, halvings,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """Seconds of one step and of its parts, each (plans,) or a number; the parts add up to `seconds`.
+
+    pipeline: idle time of stages. data: traffic between copies that computing does not hide. launch: where starting
+    kernels takes longer than running them, the difference.
     """
 
-    fixed: Array
-    slope: Array
-    noise: Array
-    trail: tuple[str, ...]
+    seconds: Quantity
+    matrix: Quantity
+    attention: Quantity
+    memory: Quantity
+    launch: Quantity
+    tensor: Quantity
+    expert: Quantity
+    context: Quantity
+    pipeline: Quantity
+    data: Quantity
+    optimiser: Quantity
+    fixed: Quantity
 
-    def seconds(self, rows: Quantity) -> Array:
-        """Draws (n,) of one job's seconds at `rows`."""
-        return np.asarray((self.fixed + self.slope * rows) * self.noise, dtype=np.float64)
+    @property
+    def parts(self) -> dict[str, Quantity]:
+        """All but the sum."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "seconds"}
 
 
-def build_seconds(run: Run) -> float | None:
-    """What building this model took, encoding included; None if it was not measured."""
-    seconds = run.measures.get("train_seconds")
-    return None if seconds is None else seconds + run.measures.get("encode_seconds", 0.0)
+def seconds_of(b: Basis, c: Coefficients) -> Step:
+    """The step's parts from ideal times and coefficients; whatever the arrays run over."""
+    matrix = c.matrix * c.low ** np.asarray(b.halvings) * b.matrix + c.output * np.asarray(b.output)
+    attention = c.attention * np.asarray(b.attention)
+    memory = c.memory * np.asarray(b.memory) + c.scores * np.asarray(b.scores)
+    memory = memory + c.network * np.asarray(b.network) + c.weights * np.asarray(b.weights)
+    computing = matrix + attention + memory
+    launching = c.launch * np.asarray(b.launches)
+    busy = _longest(computing, launching)
+    tensor, expert = c.tensor * np.asarray(b.tensor), c.expert * np.asarray(b.expert)
+    context, stage = c.context * np.asarray(b.context), c.stage * np.asarray(b.stage)
+    run = busy + tensor + expert + context + stage
+    idle = run * b.bubble
+    sent = c.data * np.asarray(b.data)
+    data = (1.0 - c.overlap) * sent + c.overlap * (_longest(run + idle, sent) - run - idle)
+    optimiser, fixed = c.optimiser * np.asarray(b.optimiser), c.fixed + c.latency * np.asarray(b.hops)
+    total = run + idle + data + optimiser + fixed
+    return Step(
+        total,
+        matrix,
+        attention,
+        memory,
+        busy - computing,
+        tensor,
+        expert,
+        context,
+        idle + stage,
+        data,
+        optimiser,
+        fixed,
+    )
 
 
-def seconds_per_row_from_runs(runs: Sequence[Run], *, n: int, rng: np.random.Generator) -> Timing:
-    """Learn the seconds of a training from measured ones, against their labels (`at["labels"]`; else rows seen).
+def _longest(x: Quantity, y: Quantity) -> Quantity:
+    """Soft maximum of two times."""
+    top = np.maximum(np.maximum(x, y), 1e-300)
+    return np.asarray(top * ((np.asarray(x) / top) ** SHARP + (np.asarray(y) / top) ** SHARP) ** (1.0 / SHARP))
 
-    seconds = c (w + (1 - w) rows / mean rows) e^noise, w in [0, 1]: the fixed share at the mean size, so neither part is
-    ever negative. Log-normal noise, so long runs do not drown short ones. Posterior: w on a grid with a flat prior, c
-    flat in logs, scatter scaled inverse chi-squared with a weak prior, c and scatter integrated out of w (Gelman et al.,
-    Bayesian Data Analysis, 3rd edition, sections 3.2 and 2.6). Runs of one size cannot tell w: then all is in proportion
-    to rows, which is too much rather than too little for larger jobs. Draw i does not depend on n.
-    Raises Problem `resources.no_timing`.
+
+def step(
+    job: Job, plan: Plan, accelerator: Accelerator, factors: Mapping[str, Any] | Coefficients | None = None
+) -> Step:
+    """One optimiser step of `job` under `plan`; every field of the plan may be an array (plans,).
+
+    Without the hierarchical error (`errors.Errors`), whose median factor is the same for all plans of a job on equally
+    many accelerators. Raises Problem `accelerator.no_precision`, `resources.no_bandwidth`.
     """
-    measured = [run for run in runs if (build_seconds(run) or 0.0) > 0]
-    by_labels = all("labels" in run.at for run in measured)
-    points = [(run.at["labels"] if by_labels else run.measures.get("train_rows_seen", 0.0), run) for run in measured]
-    points = [(x, run) for x, run in points if x > 0]
-    if not points:
-        raise Problem("resources.no_timing", got=len(runs))
-    rows = np.array([x for x, _ in points], dtype=np.float64)
-    logs = np.log(np.array([build_seconds(run) for _, run in points], dtype=np.float64))
-    share, height, noise = _posterior(rows / rows.mean(), logs, n, rng)
-    trail = tuple(run.id for _, run in points)
-    return Timing(height * share, height * (1.0 - share) / rows.mean(), noise, trail)
-
-
-def _posterior(sizes: Array, logs: Array, n: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Draws (n,) of w, c and e^noise. sizes, logs: rows over their mean and log seconds of the runs, (runs,)."""
-    from scipy.special import chdtri, ndtri  # loaded late: not every command predicts
-
-    u = np.clip(rng.random((n, 4)), 1e-12, 1 - 1e-12)
-    grid = np.linspace(0.0, 1.0, 401) if len(np.unique(sizes)) > 1 else np.zeros(1)
-    offset = logs - np.log(np.maximum(grid[:, None] + (1.0 - grid[:, None]) * sizes, 1e-300))
-    mean = offset.mean(axis=1)
-    freedom = PRIOR_WEIGHT + len(sizes) - 1.0
-    squares = PRIOR_WEIGHT * TIME_LOG_SD**2 + ((offset - mean[:, None]) ** 2).sum(axis=1)
-    mass = np.cumsum((squares / squares.min()) ** (-freedom / 2))
-    share = np.interp(u[:, 0], mass / mass[-1], grid)
-    scatter = np.sqrt(np.interp(share, grid, squares) / np.asarray(chdtri(freedom, u[:, 1])))
-    z = np.asarray(ndtri(u[:, 2:]), dtype=np.float64)
-    height = np.exp(np.interp(share, grid, mean) + scatter * z[:, 0] / math.sqrt(len(sizes)))
-    return share, height, np.exp(scatter * z[:, 1])
-
-
-def score_seconds_per_row(runs: Sequence[Run], *, n: int, rng: np.random.Generator) -> tuple[Array, tuple[str, ...]]:
-    """Draws (n,) of the seconds to score one row, and the ids of the runs: the next value after the measured ones.
-
-    Raises Problem `resources.no_timing`.
-    """
-    measured = [run for run in runs if run.measures.get("score_seconds_per_row", 0.0) > 0]
-    if not measured:
-        raise Problem("resources.no_timing", got=len(runs))
-    values = [run.measures["score_seconds_per_row"] for run in measured]
-    draws = next_value(values, rng.random(n), prior_sd=TIME_LOG_SD, prior_weight=PRIOR_WEIGHT)
-    return draws, tuple(run.id for run in measured)
+    c = factors if isinstance(factors, Coefficients) else Coefficients.of(factors)
+    return seconds_of(basis(job, plan, accelerator), c)

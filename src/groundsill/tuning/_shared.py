@@ -28,7 +28,7 @@ def head_weights(shape: Shape, classes: int) -> int:
 def body_weights(shape: Shape) -> int:
     """The base model without output matrix and pooler, which a classifier on mean hidden states does not use."""
     final = shape.norm_weights * shape.width if shape.final_norm else 0
-    return shape.embedding_weights + shape.layers * shape.block_weights + final
+    return shape.embedding_weights + shape.stack_weights + final
 
 
 def train_only(model: nn.Module, *parts: str) -> None:

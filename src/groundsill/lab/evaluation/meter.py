@@ -9,6 +9,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 SAMPLE_SECONDS = 0.1
 RAPL = Path("/sys/class/powercap")
@@ -110,10 +111,16 @@ def _gpu_joules() -> float | None:
         return None
     try:
         nvml.nvmlInit()
-        handle = nvml.nvmlDeviceGetHandleByIndex(torch.cuda.current_device())
-        return float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1e3  # it counts in mJ
+        return float(nvml.nvmlDeviceGetTotalEnergyConsumption(_handle(nvml, torch))) / 1e3  # it counts in mJ
     except nvml.NVMLError:  # older cards have no such counter
         return None
+
+
+def _handle(nvml: Any, torch: Any) -> Any:
+    """The GPU that torch uses. NVML counts all GPUs of the machine, torch those that it was shown: the UUID is the same."""
+    index = torch.cuda.current_device()
+    uuid = getattr(torch.cuda.get_device_properties(index), "uuid", None)
+    return nvml.nvmlDeviceGetHandleByIndex(index) if uuid is None else nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
 
 
 def _reset_gpu_peak() -> None:

@@ -3,6 +3,7 @@ depend on what its weights say."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -60,8 +61,13 @@ def build(
         net = net.to(where)
     if recompute:
         switch = getattr(body, "activation_checkpointing_enable", None) or body.gradient_checkpointing_enable
-        switch(gradient_checkpointing_kwargs={"use_reentrant": False})
+        switch({"use_reentrant": False})
     return net
+
+
+def load(shape: Shape, where: torch.device, seed: int) -> None:
+    """Load what building this shape needs, with a model of one thin block: else its libraries would count as memory."""
+    build(replace(shape, layers=1, vocabulary=16, ffn_width=8), where, seed=seed)
 
 
 def config_of(shape: Shape) -> Any:
@@ -70,7 +76,12 @@ def config_of(shape: Shape) -> Any:
 
     plain = not (shape.experts or shape.latent or shape.window or shape.patch_values or shape.query_key_norm)
     square = shape.kv_heads == shape.heads and shape.heads * shape.head_width == shape.width
-    common: dict[str, Any] = {"vocab_size": shape.vocabulary, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None}
+    common: dict[str, Any] = {
+        "vocab_size": shape.vocabulary,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+        "pad_token_id": None,
+    }
     with quiet():
         if plain and shape.kind == "decoder" and shape.gated and not shape.positions:
             return LlamaConfig(
@@ -93,6 +104,9 @@ def config_of(shape: Shape) -> Any:
                 n_layer=shape.layers,
                 n_head=shape.heads,
                 n_positions=shape.positions or shape.context,
+                resid_pdrop=0.0,
+                embd_pdrop=0.0,
+                attn_pdrop=0.0,
                 **common,
             )
         if plain and square and shape.kind == "encoder" and not shape.gated:
@@ -104,5 +118,7 @@ def config_of(shape: Shape) -> Any:
                 num_attention_heads=shape.heads,
                 max_position_embeddings=shape.positions or shape.context,
                 type_vocab_size=max(1, shape.types),
+                hidden_dropout_prob=0.0,
+                attention_probs_dropout_prob=0.0,
             )
     raise Problem("lab.no_blank", got=shape.kind)

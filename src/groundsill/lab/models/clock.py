@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,9 @@ class Series:
         return float(NORMAL_PER_MAD * np.median(np.abs(logs - np.median(logs))))
 
     def measures(self) -> dict[str, float]:
-        """`spread` and `repeats`."""
-        return {"spread": self.spread, "repeats": float(len(self.seconds))}
+        """`repeats` and, from three on, `spread`: fewer tell none."""
+        known = {"spread": self.spread} if len(self.seconds) >= FEWEST else {}
+        return {**known, "repeats": float(len(self.seconds))}
 
 
 def repeat(call: Callable[[], Any], where: torch.device, *, seconds: float, warm: int = WARM_UP) -> Series:
@@ -87,7 +89,7 @@ def _on_gpu(call: Callable[[], Any], times: int) -> tuple[float, ...]:
         call()
         mark.record()
     torch.cuda.synchronize()
-    return tuple(max(a.elapsed_time(b) / 1e3, 1e-9) for a, b in zip(marks, marks[1:], strict=False))
+    return tuple(max(a.elapsed_time(b) / 1e3, 1e-9) for a, b in pairwise(marks))
 
 
 def synchronise(where: torch.device) -> None:

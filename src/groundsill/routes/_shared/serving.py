@@ -14,7 +14,7 @@ from groundsill.resources.inference import (
     serving_seconds_per_request,
 )
 from groundsill.resources.memory import serving_bytes
-from groundsill.resources.step import score_seconds_per_row
+from groundsill.resources.timing import score_seconds_per_row
 from groundsill.routes._shared.training import efficiency, elsewhere, on_this
 from groundsill.routes._shared.world import ONCE, World
 from groundsill.terms.problem import Problem

@@ -10,7 +10,7 @@ import numpy as np
 from groundsill.resources.efficiency import BASELINE_MFU, mfu_posterior, tells_efficiency
 from groundsill.resources.flops import simple_training_flops
 from groundsill.resources.goodput import goodput
-from groundsill.resources.step import Timing, build_seconds, seconds_per_row_from_runs, training_seconds
+from groundsill.resources.timing import Timing, build_seconds, seconds_per_row_from_runs, training_seconds
 from groundsill.routes._shared.world import ONCE, World, middle
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Quantity
