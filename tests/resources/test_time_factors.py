@@ -17,7 +17,7 @@ def test_shipped_factors_are_complete() -> None:
     """Every component has a variance, every published row its levels, residual and count; sources are named."""
     table = shipped("time")
     assert set(table["errors"]["variances"]) == {*COMPONENTS, "noise"}
-    assert {len(row) for row in table["errors"]["known"]} == {len(COLUMNS) + 2}
+    assert {len(row) for row in table["errors"]["known"]} == {len(COLUMNS) + 3}
     assert all(v > 0 for v in table["step"].values())
     assert table["_source"]["rows"] >= len(table["errors"]["known"])
 

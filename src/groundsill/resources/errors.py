@@ -163,12 +163,13 @@ def _normal_quantile(p: float) -> float:
 @dataclass(frozen=True)
 class Errors:
     """variances: by name of COMPONENTS, and `noise` of one measurement. lengths: of SMOOTH. wider: conformal factor.
-    known: published runs."""
+    known: published runs. blind: the mean forecast of each of them without its own suite, None where not worked out."""
 
     variances: Mapping[str, float]
     lengths: Mapping[str, float]
     wider: float
     known: Observed
+    blind: Array | None = None
 
     @classmethod
     def of(cls, factors: Mapping[str, Any] | None = None) -> Errors:
@@ -208,7 +209,20 @@ class Errors:
         """The same, knowing nothing of one suite."""
         kept = [i for i, s in enumerate(self.known.settings) if s.suite != suite]
         known = self.known.at(kept)
-        return replace(self, known=known)
+        return replace(self, known=known, blind=None)
+
+    def blinded(self) -> Array:
+        """For each known run (rows,) the mean of its error as forecast without all runs of its suite."""
+        seen = self.known
+        shared = self.covariance(seen.settings, seen.settings)
+        suites = np.array([s.suite for s in seen.settings])
+        found = np.zeros(len(suites))
+        for suite in dict.fromkeys(suites.tolist()):
+            own, others = np.flatnonzero(suites == suite), np.flatnonzero(suites != suite)
+            if len(others):
+                within = shared[np.ix_(others, others)] + np.diag(self.noise / seen.repeats[others])
+                found[own] = shared[np.ix_(own, others)] @ np.linalg.solve(within, seen.residuals[others])
+        return found
 
     @property
     def noise(self) -> float:
@@ -268,17 +282,17 @@ COLUMNS = ("suite", "stack", "family", "accelerator", "kind", "precision", *SMOO
 def _from_table(table: Mapping[str, Any]) -> Errors:
     rows = table["known"]
     settings = tuple(Setting(**dict(zip(COLUMNS, row[: len(COLUMNS)], strict=True))) for row in rows)
-    residuals = np.array([row[-2] for row in rows], dtype=np.float64)
-    repeats = np.array([row[-1] for row in rows], dtype=np.float64)
-    return Errors(table["variances"], table["lengths"], float(table["wider"]), Observed(settings, residuals, repeats))
+    residuals, repeats, blind = (np.array([row[i] for row in rows], dtype=np.float64) for i in (-3, -2, -1))
+    known = Observed(settings, residuals, repeats)
+    return Errors(table["variances"], table["lengths"], float(table["wider"]), known, blind)
 
 
 def to_table(errors: Errors) -> dict[str, Any]:
-    """As it is written into the factors: `known` holds COLUMNS, residual and repeats of each published group."""
+    """As it is written into the factors: `known` holds COLUMNS, residual, repeats and `blinded` of each published group."""
     seen = errors.known
     rows = [
-        [*(getattr(s, name) for name in COLUMNS), float(r), float(n)]
-        for s, r, n in zip(seen.settings, seen.residuals, seen.repeats, strict=True)
+        [*(getattr(s, name) for name in COLUMNS), float(r), float(n), round(float(b), 4)]
+        for s, r, n, b in zip(seen.settings, seen.residuals, seen.repeats, errors.blinded(), strict=True)
     ]
     return {"variances": dict(errors.variances), "lengths": dict(errors.lengths), "wider": errors.wider, "known": rows}
 
@@ -303,6 +317,7 @@ def nearest(job: Setting, factors: Mapping[str, Any] | None = None, most: int = 
     forecast was on them before it learned from their suite."""
     errors = Errors.of(factors)
     seen = errors.known
+    blind = errors.blinded() if errors.blind is None else errors.blind
     plain = replace(job, suite=OWN, group="")
     alike = errors.covariance([plain], seen.settings)[0] / np.sqrt(errors.alone([plain]) * errors.alone(seen.settings))
     found: list[Near] = []
@@ -310,8 +325,7 @@ def nearest(job: Setting, factors: Mapping[str, Any] | None = None, most: int = 
         one = seen.settings[i]
         if any(n.setting.suite == one.suite and abs(n.setting.size - one.size) < 0.05 for n in found):
             continue
-        without = errors.without(one.suite).posterior([one]).mean[0]
-        found.append(Near(one, float(alike[i]), float(np.exp(without - seen.residuals[i]) - 1.0)))
+        found.append(Near(one, float(alike[i]), float(np.exp(blind[i] - seen.residuals[i]) - 1.0)))
         if len(found) == most:
             break
     return found
