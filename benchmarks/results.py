@@ -20,6 +20,11 @@ ROOT = Path(__file__).resolve().parents[1]
 STORE = ROOT / "docs" / "results.json"
 COMMANDS: dict[str, list[str]] = {
     "startup": ["benchmarks/startup.py"],
+    "estimator": ["benchmarks/estimator.py", "--truth", "{truth}"],
+    "estimator-crossed": ["benchmarks/estimator.py", "--truth", "{truth}", "--fit", "{truth}", "--cross", "suite"],
+    "plan-search": ["benchmarks/plan_search.py"],
+    "curves": ["benchmarks/curves.py", "--truth", "{truth}/curves"],
+    "curves-crossed": ["benchmarks/curves.py", "--truth", "{truth}/curves", "--cross"],
     "backtest": ["benchmarks/backtest.py", "examples/clothing-reviews/runs.jsonl"],
 }
 
@@ -43,15 +48,14 @@ def machine() -> dict[str, str]:
     }
 
 
-def measure(name: str) -> dict[str, Any]:
-    """Run one benchmark and keep its last line."""
-    done = subprocess.run(
-        [sys.executable, *COMMANDS[name], "--json"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+def measure(name: str, truth: Path | None) -> dict[str, Any]:
+    """Run one benchmark and keep its last line. truth: the folder of published runs, where a benchmark needs it."""
+    command = [part.replace("{truth}", str(truth)) for part in COMMANDS[name]]
+    done = subprocess.run([sys.executable, *command, "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
     figures = json.loads(done.stdout.strip().splitlines()[-1])["figures"]
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "command": "python " + " ".join(COMMANDS[name]),
+        "command": "python " + " ".join(COMMANDS[name]).replace("{truth}", "DIR"),
         **machine(),
         "figures": figures,
     }
@@ -92,11 +96,16 @@ def page(results: dict[str, Any], notes: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(COMMANDS))
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(COMMANDS)}; none: all that can be run")
+    parser.add_argument(
+        "--truth", type=Path, help="folder of published runs; without it what needs one is left as it was"
+    )
     args = parser.parse_args()
+    needs = {name for name, command in COMMANDS.items() if any("{truth}" in part for part in command)}
+    names = [n for n in args.names or COMMANDS if args.truth or n not in needs]
     results = json.loads(STORE.read_text()) if STORE.exists() else {}
-    for name in args.names:
-        results[name] = measure(name)
+    for name in names:
+        results[name] = measure(name, args.truth)
     STORE.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     notes = ROOT / "docs" / "results-notes.md"
     (ROOT / "docs" / "results.md").write_text(page(results, "\n" + notes.read_text() if notes.exists() else ""))

@@ -52,7 +52,7 @@ def keep(table: Table, spec: Any, now: Mapping[str, Mapping[str, Any]], folder: 
     write_aside(folder / CARD, text)
     seal = {"card_sha256": _sha256(text), "data_hash": new.data_hash, "spec": stamp(repr(spec)), "files": now}
     write_aside(folder / FINGERPRINTS, json.dumps(seal, indent=1, sort_keys=True).encode())
-    return new
+    return Card.of(json.loads(text))  # as it is read the next time, to the order of its keys: the same report bytes
 
 
 def stored_card(folder: Path, spec: Any, now: Mapping[str, Mapping[str, Any]]) -> Card | None:
