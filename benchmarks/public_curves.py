@@ -15,14 +15,19 @@ Array = npt.NDArray[np.float64]
 SMALLEST_ERROR = 1e-4
 OUTER_SPLITS = 25  # LCDB repeats 5 inner splits in each of 25 outer ones; the inner ones share their test rows
 
-KINDS = {"lcdb2022": "classical", "rectified2024": "tuned-loss", "alabdulmohsin2022": "pretraining",
-         "lescao_rush2021": "tuned", "setfit2022": "tuned", "hitchhiker2024": "trajectory", "nakkiran2020_dd": "double-descent"}  # fmt: skip
+# the file's column `kind`, and for tuning the direction of the metric -> the kinds of scaling/factors.toml
+KINDS = {"classical_labels": "classical", "finetune_labels": "tuned", "pretrain_examples": "pretraining",
+         "pretrain_tokens": "pretraining", "pretrain_examples_to_fewshot_error": "pretraining",
+         "pretrain_tokens_to_fewshot_error": "pretraining", "pretrain_trajectory": "trajectory",
+         "double_descent": "double-descent"}  # fmt: skip
+LOSS = "-loss"
+GROUPS = {"rectified2024": "model", "lcdb2022": "group", "lescao_rush2021": "task", "setfit2022": "task"}
 
 
 @dataclass(frozen=True)
 class PublicCurve:
     """error (k,) at x (k,), rising, with the standard error of its mean (0 where unknown). group: what must not be
-    split between fitting and scoring (all curves of one task, data set or model)."""
+    split between fitting and scoring (all curves of one task, data set or model). fraction: the error lives in [0, 1]."""
 
     id: str
     source: str
@@ -31,6 +36,7 @@ class PublicCurve:
     x: Array
     error: Array
     stderr: Array
+    fraction: bool
 
 
 @dataclass(frozen=True)
@@ -54,19 +60,20 @@ def load(folder: Path) -> list[PublicCurve]:
 
 
 def _curve(name: str, rows: list[dict[str, str]]) -> PublicCurve:
-    source = rows[0]["source"]
-    percent = 100.0 if source == "setfit2022" else 1.0
+    source, higher = rows[0]["source"], rows[0]["better"] == "higher"
     x, y = (np.array([float(r[k]) for r in rows]) for k in ("x", "y"))
+    percent = 100.0 if higher and y.max() > 1 else 1.0
     deviation = np.array([float(r["y_sd"] or 0) for r in rows]) / percent
     repeats = np.array([float(r["n_rep"] or 1) for r in rows])
     if source == "lcdb2022":
         repeats = np.minimum(repeats, OUTER_SPLITS)
-    error = 1 - y / percent if rows[0]["better"] == "higher" else y
+    error = 1 - y / percent if higher else y
     order = np.argsort(x, kind="stable")
-    group = {"rectified2024": "model", "lcdb2022": "group", "lescao_rush2021": "task", "setfit2022": "task"}
+    kind = KINDS.get(rows[0]["kind"], rows[0]["kind"])
     return PublicCurve(
-        name, source, KINDS[source], f"{source}/{rows[0][group.get(source, 'group')]}",
-        x[order], np.maximum(error, SMALLEST_ERROR)[order], (deviation / np.sqrt(repeats))[order],
+        name, source, kind + LOSS if kind == "tuned" and not higher else kind,
+        f"{source}/{rows[0][GROUPS.get(source, 'group')]}", x[order], np.maximum(error, SMALLEST_ERROR)[order],
+        (deviation / np.sqrt(repeats))[order], higher or "error" in rows[0]["metric"].lower(),
     )  # fmt: skip
 
 
@@ -86,6 +93,6 @@ def exam(curve: PublicCurve, ratio: float, most: int = 8, least: int = 4) -> Exa
         if len(known) < least:
             return None
     x, error = curve.x[known], curve.error[known]
-    ladder = Ladder((), x, error, curve.stderr[known] / error, None, 0.0, curve.id, False)
+    ladder = Ladder((), x, error, curve.stderr[known] / error, None, 0.0, curve.id, False, curve.fraction)
     end = curve.x >= 0.97 * top
     return Exam(curve, ratio, ladder, top, float(curve.error[end].mean()))

@@ -47,6 +47,9 @@ def test_forms_agree_with_their_formulas() -> None:
     assert pow4 == pytest.approx(0.5 + 0.5 * (6 / 3) ** -0.5)
     mmf = FORMS["mmf"].value(np.array([[0, 0, half, math.log(9)]]), four)[0, 0]
     assert mmf == pytest.approx(0.5 + 0.5 * (1 + (1 / 9) ** 0.5) / (1 + (4 / 9) ** 0.5))
+    # slope 1/2 before the break at t = 1, slope 1 after it, f = 0.3: t^-1/2 (1 + t^(1/f))^(-f/2) / 2^(-f/2)
+    bnsl = FORMS["bnsl"].value(np.array([[0, 0, half, 0.0, 0.0]]), four)[0, 0]
+    assert bnsl == pytest.approx(0.5 + 0.5 * 4**-0.5 * ((1 + 4 ** (1 / 0.3)) / 2) ** -0.15)
 
 
 def test_sampler_recovers_a_normal_posterior_and_its_evidence() -> None:

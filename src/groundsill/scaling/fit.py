@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from groundsill.scaling import mixture
+from groundsill.scaling import abstain, mixture
 from groundsill.scaling.factors import WIDEST, Factor, factor_for
+from groundsill.scaling.own import OwnMiss, with_own
 from groundsill.scaling.predict import LabelCurve, PointCurve
 from groundsill.scaling.rungs import (
     SIGNIFICANT,
@@ -32,13 +33,16 @@ REFIT_DRAWS = 4000
 LEAST_RUNGS_TO_HOLD_OUT = 4
 
 
-def fit_labels(runs: Sequence[Run], anchor: Anchor, *, n: int, rng: np.random.Generator) -> LabelCurve:
+def fit_labels(
+    runs: Sequence[Run], anchor: Anchor, *, n: int, rng: np.random.Generator, own: Sequence[OwnMiss] = ()
+) -> LabelCurve:
     """Posterior of the metric against labels, `n` joint draws, from runs of one candidate at three label counts or more.
 
     Mixture of the forms on the shelf (weights by WAIC), doubt that grows with distance, and an interval widened by
-    what public curves of the same kind taught (`factors.toml`). Runs without labels or value are passed over.
+    what public curves of the same kind taught (`factors.toml`), and `own`: misses of the user's finished pilots. Runs
+    without labels or value are passed over; the curve's `doubts` say when not to believe it.
     Raises Problem `scaling.no_runs`, `scaling.bad_value`, `scaling.too_few_rungs`, `scaling.at_chance`,
-    `scaling.at_zero_shot`.
+    `scaling.at_zero_shot`, `scaling.wrong_direction`.
     """
     ladder = gather(runs, anchor)
     used = [r for r in runs if r.value is not None and r.at.get("labels", 0) > 0]
@@ -46,11 +50,16 @@ def fit_labels(runs: Sequence[Run], anchor: Anchor, *, n: int, rng: np.random.Ge
     start = _start(anchor, used)
     moves = ladder.moves(start)
     factor = factor_for(used[0].candidate, anchor.higher_is_better, level=moves != "steady")
-    notes = [f"scaling.{moves}"] if moves != "steady" else []
+    notes = list(abstain.of_ladder(ladder, start))
+    if len({r.id for r in used}) < len(used):
+        notes.append("scaling.duplicates")
     if ladder.scatter is None:
         notes.append("scaling.one_seed")
     if factor.kind == WIDEST:
         notes.append("scaling.widest")
+    if own:
+        notes.append("scaling.own")
+        factor = with_own(factor, own)
     return curve_of(ladder, factor, tuple(notes), (start, _least(anchor)), n, rng)
 
 
@@ -76,8 +85,13 @@ def curve_of(
     rng: np.random.Generator,
 ) -> LabelCurve:
     """The curve of a ladder. ends: (error without labels, least error possible), None where unknown; n draws."""
-    start, least = ends
+    return mixed(forms_of(ladder, ends, rng), ladder, factor, notes, ends, n, rng)
+
+
+def forms_of(ladder: Ladder, ends: tuple[float | None, float | None], rng: np.random.Generator) -> mixture.Found:
+    """The posterior of each form on its own; `ends` as in `curve_of`."""
     last = float(ladder.error[-1])
+    start, least = ends
     points = mixture.Points(
         t=ladder.x / float(ladder.x[-1]),
         ln_error=np.log(ladder.error / last),
@@ -85,7 +99,20 @@ def curve_of(
         ln_start=None if not start else math.log(start / last),
         ln_least=None if not least else math.log(least / last),
     )
-    fitted = mixture.fit(points, n, rng)
+    return mixture.each(points, rng)
+
+
+def mixed(
+    found: mixture.Found,
+    ladder: Ladder,
+    factor: Factor,
+    notes: tuple[str, ...],
+    ends: tuple[float | None, float | None],
+    n: int,
+    rng: np.random.Generator,
+) -> LabelCurve:
+    """The curve of a ladder from the posteriors of its forms; the rest as in `curve_of`."""
+    fitted = mixture.mix(found, n, rng, factor.weights)
     drift, shift = rng.standard_normal(n), ladder.test_error * rng.standard_normal(n)
     seed = int(rng.integers(2**63))
 
@@ -93,7 +120,7 @@ def curve_of(
         return curve_of(ladder.without_last(), factor, notes, ends, REFIT_DRAWS, np.random.default_rng(seed))
 
     enough = len(ladder.rungs) >= LEAST_RUNGS_TO_HOLD_OUT
-    return LabelCurve(ladder, fitted, factor, drift, shift, notes, start, least, refit if enough else None)
+    return LabelCurve(ladder, fitted, factor, drift, shift, notes, *ends, refit if enough else None)
 
 
 def fit_point(runs: Sequence[Run], anchor: Anchor, *, n: int, rng: np.random.Generator) -> PointCurve:

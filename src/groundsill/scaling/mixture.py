@@ -16,6 +16,7 @@ from groundsill.terms.shelf import shelf
 
 FORMS: Mapping[str, ModuleType] = shelf(forms)
 LEAST_WEIGHT = 0.05  # of one form: with five points no score is sure enough to rule a form out
+TRUST = 0.5  # power of the score: points of one curve are not independent, so they say less than they seem to
 MISFIT = (math.log(0.012), 1.0)  # prior of ln of the scatter about the curve that seeds do not explain, relative
 START_SPREAD = 0.3  # doubt about ln of the error without labels, where chance or zero-shot is known
 CEILING_SPREAD = 0.1  # doubt about ln of the least error, where the ceiling is known
@@ -68,9 +69,17 @@ class Mixture:
         return out
 
 
+Found = Mapping[str, tuple[Array, float]]  # form -> draws of its parameters (SIZE, p), and its score
+
+
 def fit(points: Points, n: int, rng: np.random.Generator) -> Mixture:
-    """`n` draws from forms weighted by WAIC (Watanabe 2010, eq. 6), each at least LEAST_WEIGHT."""
-    return _mix({name: _one(form, points, rng) for name, form in FORMS.items()}, n, rng)
+    """`n` draws from the forms on the shelf: `each`, then `mix`."""
+    return mix(each(points, rng), n, rng)
+
+
+def each(points: Points, rng: np.random.Generator) -> Found:
+    """The posterior of every form on its own."""
+    return {name: _one(form, points, rng) for name, form in FORMS.items()}
 
 
 def _one(form: ModuleType, points: Points, rng: np.random.Generator) -> tuple[Array, float]:
@@ -129,12 +138,23 @@ def _waic(rows: Array) -> float:
     return float((fit - rows.var(axis=0)).sum())
 
 
-def _mix(found: Mapping[str, tuple[Array, float]], n: int, rng: np.random.Generator) -> Mixture:
-    names = tuple(found)
-    score = np.array([found[name][1] for name in names])
-    weight = np.exp(score - score.max())
+def shares(scores: Mapping[str, float], prior: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Form -> share of the draws: prior x exp(TRUST score), each at least LEAST_WEIGHT before they are made to add up
+    to 1. scores: WAIC by form (Watanabe 2010, eq. 6); prior: form -> weight before any point is seen, equal for all if
+    not given."""
+    names = tuple(scores)
+    score = TRUST * np.array([scores[name] for name in names])
+    before = np.array([(prior or {}).get(name, 1 / len(names)) for name in names])
+    weight = before * np.exp(score - score.max())
     weight = np.maximum(weight / weight.sum(), LEAST_WEIGHT)
-    edges = np.cumsum(weight / weight.sum())
+    return dict(zip(names, (weight / weight.sum()).tolist(), strict=True))
+
+
+def mix(found: Found, n: int, rng: np.random.Generator, prior: Mapping[str, float] | None = None) -> Mixture:
+    """`n` draws from forms with their `shares`."""
+    weights = shares({name: score for name, (_, score) in found.items()}, prior)
+    names, weight = tuple(found), np.array(list(weights.values()))
+    edges = np.cumsum(weight)
     owner = np.searchsorted(edges, (np.arange(n) + rng.random()) / n).clip(max=len(names) - 1)
     owner = rng.permutation(owner)
     parts = []
@@ -143,4 +163,4 @@ def _mix(found: Mapping[str, tuple[Array, float]], n: int, rng: np.random.Genera
         theta = found[name][0]
         taken = rng.permutation(len(theta))[np.arange(len(places)) % len(theta)]  # each draw equally often
         parts.append(Part(name, theta[taken], places))
-    return Mixture(tuple(parts), dict(zip(names, (weight / weight.sum()).tolist(), strict=True)), n)
+    return Mixture(tuple(parts), weights, n)

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from groundsill.scaling import abstain
 from groundsill.scaling.factors import PLAIN, Factor
 from groundsill.scaling.mixture import Mixture
 from groundsill.scaling.rungs import Ladder
 from groundsill.terms.curve import LabelsNeeded, Rung
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Array, Interval
+from groundsill.terms.quantity import Array, Interval, normal_quantile
 
 FARTHEST = 32.0  # times the largest rung: the farthest distance that was back-tested (see factors.toml)
 DRIFT = 0.02  # doubt about ln error per unit of ln distance beyond the largest rung: forms are only approximations
 GRID = 64
+SMALLEST = 1e-4  # of the largest rung: where the search for a target begins at the latest
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,19 @@ class LabelCurve:
 
         Solved for each draw on a log grid of the best value so far, linear in ln labels between grid points.
         """
-        last = float(self.ladder.x[-1])
-        limit = min(float(limit), FARTHEST * last)
-        grid = np.geomspace(min(max(float(self.ladder.x[0]) / 4, 1.0), limit), limit, GRID)
-        sign = 1.0 if self.ladder.higher_is_better else -1.0
-        best = np.maximum.accumulate(sign * self.unguarded(grid, self.shift), axis=1)
-        needed = _crossing(best, sign * target, grid)
+        limit, needed = self.labels_for(target, limit)
         low, median, high = (_finite(q) for q in np.quantile(needed, (0.05, 0.5, 0.95), method="inverted_cdf"))
         return LabelsNeeded(target, low, median, high, float(np.isfinite(needed).mean()), limit)
+
+    def labels_for(self, target: float, limit: float) -> tuple[float, Array]:
+        """The limit that holds (at most 32 times the largest rung), and for each draw (n,) the labels at which `target`
+        is reached, infinite beyond the limit. Method: see `reach`."""
+        last = float(self.ladder.x[-1])
+        limit = min(float(limit), FARTHEST * last)
+        grid = np.geomspace(min(max(float(self.ladder.x[0]) / 4, last * SMALLEST), limit), limit, GRID)
+        sign = 1.0 if self.ladder.higher_is_better else -1.0
+        best = np.maximum.accumulate(sign * self.unguarded(grid, self.shift), axis=1)
+        return limit, _crossing(best, sign * target, grid)
 
     def held_out(self) -> tuple[float, Interval, float] | None:
         """The back-test: (labels of the largest rung, its forecast from the other rungs, what was measured).
@@ -117,6 +124,10 @@ class LabelCurve:
             return None
         last = self.rungs[-1]
         return last.x, Interval.of(self.refit().measured(last.x, last.seeds)), last.value
+
+    def doubts(self, target: float | None = None, labels: float | None = None) -> tuple[Problem, ...]:
+        """Reasons not to believe the forecast, each with what to measure instead; see `abstain.doubts`."""
+        return abstain.doubts(self, target, labels)
 
     def _reject(self, labels: float) -> None:
         if not np.isfinite(labels) or labels < 0:
@@ -131,7 +142,7 @@ class LabelCurve:
         away = np.log(np.maximum(t, 1.0))
         raw = self.mixture.ln_error(t)
         raw = np.minimum(raw, 50.0) + DRIFT * away * self.drift[:, None]
-        error = float(self.ladder.error[-1]) * np.exp(np.minimum(self.factor.widen(raw), 50.0))
+        error = float(self.ladder.error[-1]) * np.exp(np.minimum(self.factor.widen(raw, away), 50.0))
         if shift is not None:  # binomial: its size goes with the square root of the error
             error = error + shift[:, None] * np.sqrt(error / float(self.ladder.error[-1]))
         if self.start is not None:  # without labels nobody is worse than the start, or than the worst rung
@@ -171,9 +182,7 @@ class PointCurve:
 
 
 def _normal_scores(n: int) -> Array:
-    from scipy.special import ndtri
-
-    return np.asarray(ndtri((np.arange(n) + 0.5) / n), dtype=np.float64)
+    return normal_quantile((np.arange(n) + 0.5) / n)
 
 
 def _crossing(best: Array, target: float, grid: Array) -> Array:

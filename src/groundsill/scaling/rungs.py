@@ -7,8 +7,9 @@ rungs that share it: it moves the whole curve, so it is kept out of the fit and 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +24,8 @@ PRIOR_SEEDS = 4.0  # how many seeds the scatter pooled over all rungs counts for
 SIGNIFICANT = 2.0  # standard errors
 SLOW = 0.2  # share of the error at the start; below it public tuning curves missed by far (benchmarks)
 LEAST_RUNGS = 3
+LOWER = frozenset({"loss", "error", "perplexity", "rmse", "mae", "mse", "wer", "cer"})  # words in names of metrics
+HIGHER = frozenset({"accuracy", "acc", "f1", "auc", "auroc", "precision", "recall", "bleu"})
 ORIGINS = {"shipped": "shipped", "imported": "imported", "publication": "published", "vendor": "published"}
 
 
@@ -30,7 +33,8 @@ ORIGINS = {"shipped": "shipped", "imported": "imported", "publication": "publish
 class Ladder:
     """Rungs, rising. x, error (k,): labels and error; seed_noise (k,): standard error of ln error from seeds;
     scatter: standard deviation of ln error of one run about its rung, None if no rung has two seeds; test_error:
-    standard error of the error at the largest rung from the finite test set; candidate: id."""
+    standard error of the error at the largest rung from the finite test set; candidate: id; fraction: the error lives
+    in [0, 1]."""
 
     rungs: tuple[Rung, ...]
     x: Array
@@ -40,13 +44,20 @@ class Ladder:
     test_error: float
     candidate: str
     higher_is_better: bool
+    fraction: bool = False
 
     def without_last(self) -> Ladder:
         """The same without its largest rung."""
-        return Ladder(
-            self.rungs[:-1], self.x[:-1], self.error[:-1], self.seed_noise[:-1], self.scatter,
-            self.test_error, self.candidate, self.higher_is_better,
-        )  # fmt: skip
+        return self._some(slice(None, -1))
+
+    def last(self, count: int) -> Ladder:
+        """The same with only its `count` largest rungs."""
+        return self._some(slice(-count, None))
+
+    def _some(self, taken: slice) -> Ladder:
+        return replace(
+            self, rungs=self.rungs[taken], x=self.x[taken], error=self.error[taken], seed_noise=self.seed_noise[taken]
+        )
 
     def slope(self) -> tuple[float, float]:
         """Slope of ln error against ln labels by weighted least squares, and its standard error."""
@@ -86,9 +97,12 @@ def number(fact: Fact | None) -> float | None:
 def checked(runs: Iterable[Run], anchor: Anchor) -> list[tuple[Run, float]]:
     """Runs that carry a value, with it, in one fixed order.
 
-    Raises Problem `scaling.no_runs`, `scaling.bad_value` (not finite, or outside of what the metric can be).
+    The same run given twice counts once. Raises Problem `scaling.no_runs`, `scaling.bad_value` (not finite, or outside
+    of what the metric can be), `scaling.wrong_direction` (the metric's name says otherwise).
     """
+    reject_direction(anchor)
     out = []
+    seen = set[str]()
     for run in runs:
         if run.value is None:
             continue
@@ -98,10 +112,22 @@ def checked(runs: Iterable[Run], anchor: Anchor) -> list[tuple[Run, float]]:
             bad = run.stderr if wrong_error else run.value
             limit = "0 … 1" if top == 1 else "≥ 0"
             raise Problem("scaling.bad_value", at=run.candidate.id, got=bad, limit=limit, metric=anchor.metric)
-        out.append((run, run.value))
+        if run.id not in seen:
+            seen.add(run.id)
+            out.append((run, run.value))
     if not out:
         raise Problem("scaling.no_runs", got=0, limit=1)
     return sorted(out, key=lambda pair: (sorted(pair[0].at.items()), pair[0].seed or 0, pair[1], pair[0].id))
+
+
+def reject_direction(anchor: Anchor) -> None:
+    """Raises Problem `scaling.wrong_direction` where a metric's name contradicts the direction that is given for it."""
+    words = set(re.split(r"[^a-z0-9]+", anchor.metric.lower()))
+    if words & (LOWER if anchor.higher_is_better else HIGHER) and not words & (
+        HIGHER if anchor.higher_is_better else LOWER
+    ):
+        limit = "lower" if anchor.higher_is_better else "higher"
+        raise Problem("scaling.wrong_direction", got=anchor.metric, limit=limit)
 
 
 def set_error(runs: Sequence[Run], value: float, fraction: bool) -> float | None:
@@ -141,7 +167,7 @@ def gather(runs: Iterable[Run], anchor: Anchor) -> Ladder:
         _rung(float(k), float(m), groups[k], test, float(s * e), scatter is not None)
         for k, m, test, s, e in zip(x, means, tests, noise, error, strict=True)
     )
-    return Ladder(rungs, x, error, noise, scatter, tests[-1] or 0.0, name, anchor.higher_is_better)
+    return Ladder(rungs, x, error, noise, scatter, tests[-1] or 0.0, name, anchor.higher_is_better, fraction)
 
 
 def _seed_noise(errors: list[Array], mean: Array, tests: list[float | None]) -> tuple[Array, float | None]:
