@@ -1,13 +1,14 @@
 """What to measure, and in which order: a ladder of label counts that fits a budget of time.
 
 Breadth first over rungs, so that a candidate that cannot win is seen early (freeze-thaw, Swersky et al. 2014). Time
-goes first into what is nearly free, then into three rungs (a curve needs three) with one seed of the cheapest trained
-candidate, then into prompts, then into three rungs with two seeds of each trained candidate, then into more seeds, then
-into distance.
+goes first into one seed of what is nearly free, then into three rungs (a curve needs three) with one seed of the cheapest
+trained candidate, then into second seeds and prompts, then into three rungs with two seeds of each trained candidate,
+then into more seeds, then into distance.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,6 +21,7 @@ GOAL_LABELS = 400  # each trained candidate comes so far, the cheaper first, bef
 WINDOW_RUNGS = 3  # fewest rungs that give a curve
 FIRST_SEEDS = 2  # fewest seeds that show the noise between seeds
 LADDER_RUNGS = 5  # rungs of a full ladder, doubling: a span of 16
+TRAINED_SHARE = 0.6  # most of the budget that the first trained curve may take
 PROMPT_SHARE = 0.15  # most of the budget that one prompt candidate may take: it is one point, not a curve
 PROMPT_ROWS_SHARE = 0.05  # of the budget, up to which it is measured on more than the fewest rows
 LEAST_PROMPT_ROWS = 100  # standard error of an accuracy of 0.5: 5 points
@@ -148,11 +150,14 @@ def plan(
     purse = _Purse(ladder, seconds_of, budget_seconds, done)
     free, prompts, trained = (purse.of_kind(k) for k in ("free", "prompt", "trained"))
     for cell in free:
-        if cell.seed in seeds:
+        if cell.seed in seeds[:1]:
             purse.take(cell)
     climbers = tuple(dict.fromkeys(c.candidate for c in trained))
-    for candidate in climbers[:1]:  # a curve of one trained candidate tells more than the one point of a prompt
-        purse.take_window(candidate, seeds[:1])
+    for candidate in climbers[:1]:  # one curve of a trained candidate tells more than further seeds, or than a prompt
+        purse.take_window(candidate, seeds[:1], TRAINED_SHARE * budget_seconds)
+    for cell in free:
+        if cell.seed in seeds:
+            purse.take(cell)
     for cell in sorted(prompts, key=seconds_of):
         if seconds_of(cell) <= PROMPT_SHARE * budget_seconds:
             purse.take(cell)
@@ -212,14 +217,16 @@ class _Purse:
         below = [r for r in self._rungs[cell.candidate] if r < cell.labels][-1:]
         return all(Cell(cell.candidate, labels, cell.seed) in self.taken for labels in below)
 
-    def take_window(self, candidate: Candidate, seeds: Sequence[int]) -> bool:
-        """The highest window of three rungs up to GOAL_LABELS that fits, with all of `seeds`, else with the first."""
+    def take_window(self, candidate: Candidate, seeds: Sequence[int], most: float = math.inf) -> bool:
+        """The highest window of three rungs up to GOAL_LABELS that fits and costs at most `most` seconds, with all of
+        `seeds`, else with the first."""
         rungs = self._rungs[candidate]
         goal = [r for r in rungs if r <= GOAL_LABELS] or list(rungs[:WINDOW_RUNGS])
         width = min(WINDOW_RUNGS, len(goal))
         for some in (tuple(seeds), tuple(seeds[:1])):
             for end in range(len(goal), width - 1, -1):
-                if self.take(*self._cells(candidate, goal[end - width : end], some)):
+                wanted = self._cells(candidate, goal[end - width : end], some)
+                if self.cost(wanted) <= most and self.take(*wanted):
                     return True
         return False
 
