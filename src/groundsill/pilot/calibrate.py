@@ -80,12 +80,15 @@ class Pace:
         speed = self.speeds[cell.candidate]
         if kind(cell.candidate) == "prompt":
             return speed.start_seconds + speed.score_seconds_per_row * self.rows[cell.candidate]
+        training = speed.train_seconds_per_row * self.rows_seen(cell.candidate, cell.labels)
+        if kind(cell.candidate) == "trained" or speed.encode_seconds_per_row == 0:
+            return speed.start_seconds + training + speed.score_seconds_per_row * self.test_rows
         below = [r for r in self.ladders[cell.candidate] if r < cell.labels]
         new_rows = cell.labels - (below[-1] if below else 0)  # rungs are nested: the rows below are encoded already
-        if not below and cell.seed == self.first_seed:
-            new_rows += self.test_rows
-        seconds = speed.start_seconds + speed.train_seconds_per_row * self.rows_seen(cell.candidate, cell.labels)
-        return seconds + speed.encode_seconds_per_row * new_rows + speed.score_seconds_per_row * self.test_rows
+        first = not below and cell.seed == self.first_seed
+        # features are kept: the model is loaded and the test rows are read once, scoring them again costs next to nothing
+        once = speed.start_seconds + speed.encode_seconds_per_row * self.test_rows if first else 0.0
+        return once + training + speed.encode_seconds_per_row * new_rows
 
     def seconds(self, cell: Cell) -> float:
         """Seconds of a cell, corrected by the ratio of measured to probed seconds."""
