@@ -31,6 +31,7 @@ from groundsill.scaling import loss_fit as law
 from groundsill.scaling.loss import Law, fit_loss, plain_law
 from groundsill.scaling.loss_factors import Table, table
 from groundsill.scaling.repeats import fit_repeats
+from groundsill.scaling.three_terms import predict
 
 Array = npt.NDArray[np.float64]
 Row = dict[str, str]
@@ -157,7 +158,7 @@ def peer(surface: Surface, ratio: float) -> Forecast:
     x, rng = np.stack([runs.ln_n, runs.ln_d]), np.random.default_rng(1)
 
     def form(at: Array, *theta: float) -> Array:
-        return law.predict(np.array(theta), at[0], at[1])
+        return predict(np.array(theta), at[0], at[1])
 
     first = np.array([float(runs.y.min()) - 0.3, -1.0, -1.0, np.log(0.35), np.log(0.35)])
     bounds = (first - 8.0, first + 8.0)
@@ -167,7 +168,7 @@ def peer(surface: Surface, ratio: float) -> Forecast:
     for _ in range(50):
         taken = rng.integers(len(runs.y), size=len(runs.y))
         found, _ = curve_fit(form, x[:, taken], runs.y[taken], best, bounds=bounds, max_nfev=2000)
-        draws.append(law.predict(found, *ends))
+        draws.append(predict(found, *ends))
     return Forecast(surface, ratio, np.array(draws).T, np.log(surface.loss[out]), time.process_time() - start)
 
 
@@ -179,7 +180,7 @@ def approach_3(surface: Surface, ratio: float) -> Forecast:
     even = np.ones_like(runs.y)
     thetas = law.resampled(runs, even, None, law.best(runs, even), np.random.default_rng(1))
     ends = np.log(surface.n[out]) - runs.middle[0], np.log(surface.d[out]) - runs.middle[1]
-    draws = law.predict(thetas, ends[0][:, None], ends[1][:, None])
+    draws = predict(thetas, ends[0][:, None], ends[1][:, None])
     return Forecast(surface, ratio, draws, np.log(surface.loss[out]), time.process_time() - start)
 
 

@@ -23,6 +23,7 @@ from benchmarks.published.rows import Row, Scored, Tables, counts, number, preci
 from benchmarks.published.shapes import shape_of
 
 from groundsill.catalogue.load import Catalogue
+from groundsill.resources.efficiency import BASELINE_MFU
 from groundsill.resources.errors import Errors, setting
 from groundsill.resources.goodput import usual_goodput
 from groundsill.resources.job import Job, Plan
@@ -30,6 +31,7 @@ from groundsill.resources.step import step
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.network import Network
 from groundsill.terms.problem import Problem
+from groundsill.terms.quantity import Z90
 from groundsill.terms.shape import Shape
 
 FILES = ("training_runs",)
@@ -41,7 +43,6 @@ PRIOR_SD, BASIS_SD = 0.3, 0.1  # of what all runs share (software is not known),
 PULL, PULL_SD = 0.5, 0.25  # how far the forecast is pulled to the share of the peak that all runs share, before any row
 SCATTER = 0.20  # of whole runs beyond the step's own error, before any is known; counts as PRIOR_ROWS
 PRIOR_ROWS = 6.0
-Z80 = 1.2815515655446004
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def whole_of(row: Row, catalogue: Catalogue) -> Whole | str:
     count = number(row, "n_accelerators") or 2 ** round(math.log2(max(flops / (0.4 * half * WEEKS * 604800), 1.0)))
     count = int(min(count, max(batch, 1)) if not number(row, "n_accelerators") else count)
     job, plan = plan_of(replace(one, batch=max(1, round(batch))), accelerator, count)
-    peer = step_time.model_flops(one, full=True) * samples / (step_time.BASELINE_MFU * half) / 3600
+    peer = step_time.model_flops(one, full=True) * samples / (BASELINE_MFU * half) / 3600
     note = f"{row.get('model')} {count} x {accelerator.id}, {basis_of(row)}"
     return Whole(
         row["suite"], row["group_key"], note, basis_of(row), job, plan, accelerator, samples / job.batch, truth, peer,
@@ -268,7 +269,7 @@ def score(tables: Tables, factors: Any, catalogue: Catalogue) -> list[Scored]:
     for run, log, width in zip(runs, logs, sd, strict=True):
         table = factors["hours"]
         middle = math.exp(log + table[run.basis] + table["pull"] * (math.log(run.peer) - log))
-        wide = math.exp(Z80 * math.hypot(float(width), factors["hours"]["scatter"]))
+        wide = math.exp(Z90 * math.hypot(float(width), factors["hours"]["scatter"]))
         found.append(
             Scored("accelerator_hours", run.suite, run.group, middle, run.truth, middle / wide, middle * wide, run.note)
         )

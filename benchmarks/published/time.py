@@ -24,7 +24,8 @@ from benchmarks.published.rows import Row, Scored, Tables, accelerator_id, count
 from benchmarks.published.shapes import shape_of
 
 from groundsill.catalogue.load import Catalogue
-from groundsill.resources.errors import Z80, Errors, Setting, setting
+from groundsill.resources.efficiency import BASELINE_MFU
+from groundsill.resources.errors import Errors, Setting, setting
 from groundsill.resources.flops import attention_flops_per_token
 from groundsill.resources.job import Job, Plan
 from groundsill.resources.kernels import block_matrices
@@ -32,11 +33,12 @@ from groundsill.resources.step import Basis, Coefficients, Step, basis, seconds_
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.network import Network
 from groundsill.terms.problem import Problem
+from groundsill.terms.quantity import Z90
 from groundsill.terms.shape import Shape
 
 FILES = ("megatron_throughput",)
 PCIE_BYTES_PER_S, NETWORK_BYTES_PER_S = 16e9, 12.5e9
-BASELINE_MFU = 0.40
+
 TOO_SLOW = 6.0  # runs that take so many times the baseline's time teach nothing of the machine: scored, not fitted
 PACKED = 2.0  # words of BERT's 512-word sequences are half padding
 ROUNDS = {"v2.1": 2022.8, "v3.1": 2023.8, "v4.0": 2024.4, "v4.1": 2024.8, "v5.0": 2025.4}  # MLPerf publication dates
@@ -390,7 +392,7 @@ def _calibrated(points: Sequence[Point], settings: Sequence[Setting], plain: Any
         sd = np.sqrt(np.maximum(np.diag(covariance) - gain * covariance[a], 0.0) + errors.noise) * errors.wider
         for j, q in enumerate(points):
             if q.group != p.group:
-                middle, width = plain[j] * float(np.exp(after[place[j]])), float(np.exp(Z80 * sd[place[j]]))
+                middle, width = plain[j] * float(np.exp(after[place[j]])), float(np.exp(Z90 * sd[place[j]]))
                 pair = f"{p.group} > {q.group}"
                 found.append(
                     Scored(

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
-from groundsill.resources.errors import Z80, Errors, Observed, Setting, components, to_table
+from groundsill.resources.errors import Errors, Observed, Setting, components, to_table
 from groundsill.resources.step import Basis, Coefficients, seconds_of
+from groundsill.terms.quantity import Z90
 
 Array = npt.NDArray[np.float64]
 PRIORS: Mapping[str, tuple[float, float]] = {  # coefficient -> median and standard deviation of its log before any row
@@ -157,4 +158,4 @@ def _conformal(variances: Mapping[str, float], parts: Mapping[str, Array], seen:
         return 1.0
     order = np.argsort(ratios)
     share = np.cumsum(np.array(weights)[order]) / np.sum(weights)
-    return float(np.array(ratios)[order][min(int(np.searchsorted(share, 0.8)), len(order) - 1)] / Z80)
+    return float(np.array(ratios)[order][min(int(np.searchsorted(share, 0.8)), len(order) - 1)] / Z90)

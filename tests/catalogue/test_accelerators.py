@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from groundsill.catalogue.check import ACCELERATOR_KEYS, stale
-from groundsill.catalogue.load import Catalogue, expired
+from groundsill.catalogue.load import Catalogue
 from groundsill.catalogue.nearest import nearest
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.fact import Fact
@@ -145,8 +145,7 @@ def fact(day: str, life: int | None) -> Fact:
     ],
 )
 def test_a_price_goes_off(day: str, life: int | None, today: str, old: bool) -> None:
-    assert expired(fact(day, life), date.fromisoformat(today)) is old
-    assert CATALOGUE.stale(fact(day, life), date.fromisoformat(today)) is old
+    assert fact(day, life).expired(date.fromisoformat(today)) is old
 
 
 def test_old_prices_of_the_catalogue_are_named() -> None:
@@ -167,7 +166,7 @@ def test_rents_and_purchase_prices_are_of_accelerators_that_we_list() -> None:
     for id in ("h100-sxm-80gb", "h200-sxm", "b200-sxm", "a100-sxm-80gb", "mi300x", "l40s", "l4", "t4", "rtx-4090"):
         market = CATALOGUE.fact(f"prices/rent/{id}.market")
         assert 0.3 < market.value.median < 15
-        assert not expired(market, date(2026, 11, 22))
+        assert not market.expired(date(2026, 11, 22))
     for chip in ("tpu-v5e", "tpu-v5p", "tpu-v6e"):
         prices = [CATALOGUE.fact(f"prices/rent/{chip}.{k}").value.median for k in ("gcp", "gcp-1y", "gcp-3y")]
         assert prices == sorted(prices, reverse=True)

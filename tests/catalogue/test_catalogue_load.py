@@ -143,9 +143,9 @@ def test_shelf_life(tmp_path: Path, catalogue: Catalogue) -> None:
     made_one = made(tmp_path, text)
     price, forever = made_one.fact("prices/x/a"), made_one.fact("prices/x/b")
     day = date(2026, 1, 2)
-    assert not catalogue.stale(price, day + timedelta(days=30))
-    assert catalogue.stale(price, day + timedelta(days=31))
-    assert not catalogue.stale(forever, date(2099, 1, 1))
+    assert not price.expired(day + timedelta(days=30))
+    assert price.expired(day + timedelta(days=31))
+    assert not forever.expired(date(2099, 1, 1))
 
 
 @pytest.mark.parametrize("text", ["[a", "\udcff"])

@@ -25,9 +25,9 @@ SHIPPED = Path(factors.__file__).with_name("factors.toml")
 @pytest.mark.parametrize("name", sorted(FORMS))
 def test_form_is_what_the_shelf_promises(name: str) -> None:
     form = FORMS[name]
-    assert name == form.NAME and form.SOURCE
+    assert form.source
     theta = form.sample(500, np.random.default_rng(1))
-    assert theta.shape == (500, len(form.PARAMETERS))
+    assert theta.shape == (500, len(form.prior))
     t = np.array([0.01, 0.1, 1.0, 10.0, 1e6])
     error = form.value(theta, t)
     assert error.shape == (500, 5)

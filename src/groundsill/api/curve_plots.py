@@ -48,7 +48,7 @@ def _html(found: CurveEstimates, tongue: Tongue, version: str, made: str) -> str
             blocks.append(_chart(found, curve, i, tongue))
             blocks += [Text(line) for line in _notes(found, curve, tongue)]
         else:
-            blocks.append(Notice("bad", _name(curve), _refused(curve, tongue)))
+            blocks.append(Notice("bad", curve.candidate, _refused(curve, tongue)))
             blocks.append(_table(curve, tongue))
     labels = {key: tongue.say(key) for key in ("skip", "contents", "table_twin")}
     labels["foot"] = tongue.say("foot", version=version, made=made)
@@ -101,8 +101,8 @@ def _chart(found: CurveEstimates, curve: CurveEstimate, place: int, tongue: Tong
         colour=place % COLOURS + 1,
         legend={m: tongue.say(f"mark_{m}") for m in MARKS},
     )  # fmt: skip
-    about = tongue.say("curve_about", candidate=_name(curve), metric=found.metric, axis=axis)
-    return Chart(_name(curve), data, _table(curve, tongue), about=about)
+    about = tongue.say("curve_about", candidate=curve.candidate, metric=found.metric, axis=axis)
+    return Chart(curve.candidate, data, _table(curve, tongue), about=about)
 
 
 def _table(curve: CurveEstimate, tongue: Tongue) -> Table:
@@ -116,7 +116,7 @@ def _table(curve: CurveEstimate, tongue: Tongue) -> Table:
         (tongue.number(a.labels), "", tongue.quality(a.q50), tongue.span(tongue.quality(a.q05), tongue.quality(a.q95)))
         for a in curve.ahead
     ]
-    return Table(_name(curve), heads, tuple(rows), aligned(0, 4))
+    return Table(curve.candidate, heads, tuple(rows), aligned(0, 4))
 
 
 def _notes(found: CurveEstimates, curve: CurveEstimate, tongue: Tongue) -> list[str]:
@@ -134,10 +134,6 @@ def _notes(found: CurveEstimates, curve: CurveEstimate, tongue: Tongue) -> list[
 
 def _refused(curve: CurveEstimate, tongue: Tongue) -> str:
     return say("estimate.curve_refused", tongue.language, why=tongue.problem(curve.problem, placed=False))
-
-
-def _name(curve: CurveEstimate) -> str:
-    return curve.candidate
 
 
 def _wrapped(text: str) -> list[str]:

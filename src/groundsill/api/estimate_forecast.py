@@ -14,6 +14,7 @@ from groundsill.api.estimate_inputs import Number, Subject, World, energy, grid,
 from groundsill.api.estimate_own import Own, own
 from groundsill.api.estimate_types import Baseline, Memory, Near, Spread, Training
 from groundsill.resources import errors, memory, step
+from groundsill.resources.efficiency import BASELINE_MFU
 from groundsill.resources.flops import network_flops, training_flops
 from groundsill.resources.job import Job, Plan
 from groundsill.resources.memory_habits import Adapter
@@ -23,11 +24,9 @@ from groundsill.resources.search import Frontier, search
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.network import Network
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import DAY, HOUR, Array
+from groundsill.terms.quantity import DAY, HOUR, KWH, Array
 from groundsill.terms.run import Run
 
-BASELINE_MFU = 0.40
-KWH = 3.6e6
 PLAN_NAMES = tuple(name for name in FIELDS if name != "accelerators")
 
 

@@ -54,7 +54,7 @@ class World:
         """A fact, remembered; one past its shelf life leaves a note. Raises Problem `catalogue.unknown_fact`."""
         fact = self.catalogue.fact(name)
         self.facts.append(fact)
-        if self.catalogue.stale(fact, date.fromisoformat(self.today)):
+        if fact.expired(date.fromisoformat(self.today)):
             self.note("estimate.stale", got=fact.name, limit=fact.shelf_life_days, date=fact.date)
         return fact
 

@@ -79,7 +79,6 @@ def expired_facts() -> list[Problem]:
 
 def _plain(found: Fact) -> dict[str, Any]:
     from groundsill.api.analysis import today
-    from groundsill.catalogue.load import expired
 
     source = found.source
     return {
@@ -93,5 +92,5 @@ def _plain(found: Fact) -> dict[str, Any]:
         "licence": source.licence,
         "note": found.note,
         "shelf_life_days": found.shelf_life_days,
-        "expired": expired(found, date.fromisoformat(today())),
+        "expired": found.expired(date.fromisoformat(today())),
     }

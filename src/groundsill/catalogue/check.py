@@ -8,11 +8,11 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from groundsill.catalogue.load import HERE, RUNS, Catalogue, expired
+from groundsill.catalogue.load import HERE, RUNS, Catalogue
 from groundsill.catalogue.parse import RUN_FILE_KEYS, fact_of, fact_tables, fault, keys, run_of, source_of, sources_of
 from groundsill.terms.fact import Fact
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Exactly, Pert, Range, ThreePoint
+from groundsill.terms.quantity import KWH, Exactly, Pert, Range, ThreePoint
 from groundsill.terms.run import Run
 
 # Bounds that catch a slip of the pen (a wrong power of ten, TB for GB), not statements about the world. SI units.
@@ -26,9 +26,9 @@ PLAUSIBLE: tuple[tuple[str, float, float], ...] = (
     (r"accelerators/.*/(link|network)_bytes_per_s", 1e9, 2e12),
     (r"models/.*/parameters", 1e6, 1e13),
     (r"sites/.*pue.*", 1.0, 3.0),
-    (r"grid/.*", 0.0, 2.0 / 3.6e6),
+    (r"grid/.*", 0.0, 2.0 / KWH),
     (r"sites/.*/utilisation.*", 0.01, 1.0),
-    (r"sites/.*/grid_kgco2_per_kwh\..*", 0.0, 2.0 / 3.6e6),
+    (r"sites/.*/grid_kgco2_per_kwh\..*", 0.0, 2.0 / KWH),
     (r"wages/loaded-cost/.*", 1.0, 2.0),
     (r"wages/(?!loaded-cost).*", 1e3 / 3.2e7, 1e7 / 3.2e7),
     (r"effort/.*", 0.0, 3e9),
@@ -63,7 +63,7 @@ def stale(today: date, root: Path = HERE) -> list[Problem]:
     catalogue, found = Catalogue(root), []
     for name in catalogue.names():
         fact = catalogue.fact(name)
-        if expired(fact, today):
+        if fact.expired(today):
             found.append(fault("price_expired", name, fact.date, fact.shelf_life_days))
     return found
 

@@ -39,7 +39,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 
@@ -175,10 +174,6 @@ class Catalogue:
             )
         return self._runs if task is None else tuple(r for r in self._runs if r.task == task)
 
-    def stale(self, fact: Fact, today: date) -> bool:
-        """See `expired`."""
-        return expired(fact, today)
-
     # the files themselves; `check` reads through these too
 
     def folders(self) -> tuple[str, ...]:
@@ -223,14 +218,3 @@ class Catalogue:
             facts = {p: fact_of(f"{name}/{p}", t, sources, f"{name}.toml {p}") for p, t in fact_tables(raw)}
             self._facts[name] = MappingProxyType(facts)
         return self._facts[name]
-
-
-def expired(fact: Fact, today: date) -> bool:
-    """Whether the fact is past its shelf life on `today`. A fact without a date or a shelf life never is.
-
-    A date that is only a year or a month counts from its first day.
-    """
-    if fact.shelf_life_days is None or not fact.date:
-        return False
-    day = date.fromisoformat((fact.date + "-01-01")[:10] if len(fact.date) == 4 else (fact.date + "-01")[:10])
-    return (today - day).days > fact.shelf_life_days

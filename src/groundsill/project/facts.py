@@ -226,26 +226,18 @@ def stale(facts: Iterable[Fact], today: str) -> list[Problem]:
     if not today:
         return []
     now = datetime.date.fromisoformat(today)
-    found = []
-    for fact in facts:
-        if fact.shelf_life_days is None or not fact.date:
-            continue
-        day = datetime.date.fromisoformat(
-            (fact.date + "-01-01")[:10] if len(fact.date) == 4 else (fact.date + "-01")[:10]
+    return [
+        Problem(
+            "project.price_stale",
+            at=fact.place,
+            got=fact.age_days(now),
+            limit=fact.shelf_life_days,
+            name=fact.name,
+            date=fact.date,
         )
-        age = (now - day).days
-        if age > fact.shelf_life_days:
-            found.append(
-                Problem(
-                    "project.price_stale",
-                    at=fact.place,
-                    got=age,
-                    limit=fact.shelf_life_days,
-                    name=fact.name,
-                    date=fact.date,
-                )
-            )
-    return found
+        for fact in facts
+        if fact.expired(now)
+    ]
 
 
 def decisions(facts: Mapping[str, Fact], prefix: str) -> dict[str, tuple[float, ...]]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from groundsill.report.tongue import Tongue, clean
 from groundsill.terms.candidate import Candidate
-from groundsill.terms.quantity import DAY, HOUR, MONTH, Interval
+from groundsill.terms.quantity import DAY, HOUR, KWH, MONTH, Interval
 
 HOSTED = "hosted/"
-GIB, KWH = 1024.0**3, 3.6e6
+GIB = 1024.0**3
 
 
 def plain_words(raw: str) -> str:

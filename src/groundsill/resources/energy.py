@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from groundsill.terms.quantity import Quantity
+from groundsill.terms.quantity import KWH, Quantity
 
-JOULES_PER_KWH = 3.6e6
 USUAL_LOAD = 0.75
 """Mean draw over rated power of a GPU in training (Cottier et al. 2024, arXiv 2405.21015: 0.75 of a server's; 0.43 for TPU)."""
 HOST_SHARE = 0.63
@@ -45,4 +44,4 @@ def metered_joules(
 
 def co2_kg(joules_: Quantity, grid_kg_per_kwh: Quantity) -> Quantity:
     """Kilograms of CO2 equivalents for energy at the meter and the intensity of the grid."""
-    return joules_ / JOULES_PER_KWH * grid_kg_per_kwh
+    return joules_ / KWH * grid_kg_per_kwh

@@ -18,21 +18,19 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from groundsill.resources.factors import shipped
 from groundsill.resources.job import Job
 from groundsill.resources.step import Step
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.network import Network
+from groundsill.terms.quantity import Array, normal_quantile
 from groundsill.terms.shape import Shape
 
-Array = npt.NDArray[np.float64]
 OWN = "own"  # the suite of the user's runs
 USUAL_YEAR = 2023.8  # where a job does not say: the middle of the published runs
 SMOOTH = ("size", "count", "length", "load", "year")
 SHARES = ("attention", "memory", "traffic")
-Z80 = 1.2815515655446004  # of the standard normal distribution, 90 %
 FADES = "fades"
 
 Component = tuple[tuple[str, ...], str]
@@ -150,14 +148,8 @@ class Forecast:
 
     def low_high(self, share: float = 0.8) -> tuple[Array, Array]:
         """Factors on the forecast between which `share` of the truths lie; the median is exp(mean)."""
-        z = Z80 if share == 0.8 else float(_normal_quantile(0.5 + share / 2))
+        z = float(normal_quantile(np.array(0.5 + share / 2)))
         return np.exp(self.mean - z * self.sd), np.exp(self.mean + z * self.sd)
-
-
-def _normal_quantile(p: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(p)
 
 
 @dataclass(frozen=True)
@@ -178,17 +170,7 @@ class Errors:
 
     def posterior(self, jobs: Sequence[Setting], own: Observed = NOTHING) -> Forecast:
         """What is known of each job's error after the published and the user's own runs."""
-        return self.posteriors(jobs, [own])[0] if len(own.settings) else self._plain(jobs)
-
-    def posteriors(self, jobs: Sequence[Setting], owns: Sequence[Observed]) -> list[Forecast]:
-        """The same for several sets of own runs; what the published ones need is computed once."""
-        return [self._given(jobs, self.known + own) for own in owns]
-
-    def _plain(self, jobs: Sequence[Setting]) -> Forecast:
-        return self._given(jobs, self.known)
-
-    def _given(self, jobs: Sequence[Setting], seen: Observed) -> Forecast:
-        prior = self.alone(jobs)
+        prior, seen = self.alone(jobs), self.known + own
         if not len(seen.settings):
             return Forecast(np.zeros(len(jobs)), self.wider * np.sqrt(prior))
         root = np.linalg.cholesky(self.covariance(seen.settings, seen.settings) + np.diag(self.noise / seen.repeats))
@@ -268,7 +250,7 @@ def components(a: Sequence[Setting], b: Sequence[Setting], lengths: Mapping[str,
     return found
 
 
-def _same(a: Sequence[Setting], b: Sequence[Setting], name: str) -> npt.NDArray[np.bool_]:
+def _same(a: Sequence[Setting], b: Sequence[Setting], name: str) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     number = {w: i for i, w in enumerate(sorted({getattr(s, name) for s in (*a, *b)}))}
     x, y = (np.array([number[getattr(s, name)] for s in side], dtype=np.int64) for side in (a, b))
     same = x[:, None] == y[None, :]

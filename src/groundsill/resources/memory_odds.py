@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from groundsill.resources import factors
-from groundsill.terms.quantity import Array, Quantity
+from groundsill.terms.quantity import Z90, Z95, Array, Quantity
 
 GIB = 2.0**30
 
@@ -83,7 +83,7 @@ def interval(
 ) -> tuple[Quantity, Quantity]:
     """Ends of the central interval that holds the truth with probability `share` (0.8 or 0.9)."""
     known = read_factors(coefficients)
-    half = {0.8: 1.2815515655446004, 0.9: 1.6448536269514722}[share] * known.sd
+    half = {0.8: Z90, 0.9: Z95}[share] * known.sd
     return bytes_ * math.exp(known.shift - half), bytes_ * math.exp(known.shift + half)
 
 

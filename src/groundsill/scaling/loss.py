@@ -17,6 +17,7 @@ import numpy.typing as npt
 from groundsill.scaling import loss_fit as law
 from groundsill.scaling import loss_search as search
 from groundsill.scaling.loss_factors import Table, table
+from groundsill.scaling.three_terms import predict
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Interval
 
@@ -96,7 +97,7 @@ class LossSurface:
         ln_n, ln_d = math.log(n) - middle[0], math.log(d) - middle[1]
         carried, scatter = self.left.carried(ln_n, ln_d)
         beyond = DISCREPANCY * math.log(max(ratio, 1.0))
-        y = law.predict(self.thetas, np.array([ln_n]), np.array([ln_d])) + carried
+        y = predict(self.thetas, np.array([ln_n]), np.array([ln_d])) + carried
         return np.asarray(np.exp(self.shipped.widen(y + scatter * self.normals[0] + beyond * self.normals[1])))
 
     def optimum(self, compute: float, served: float = 0.0) -> search.Choice:

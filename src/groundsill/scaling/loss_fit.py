@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from groundsill.scaling.three_terms import huber, predict, starts
 from groundsill.terms.quantity import Array
 
 HUBER = 1e-3
@@ -58,29 +59,9 @@ def points(parameters: Array, tokens: Array, loss: Array) -> Points:
     return Points(ln_n - middle[0], ln_d - middle[1], np.log(loss), middle)
 
 
-def predict(theta: Array, ln_n: Array, ln_d: Array) -> Array:
-    """y, (n,) or broadcast, at theta (n, 5) or (5,): ln E, ln A, ln B, ln a, ln b, of ln N and ln D about the middle."""
-    e, a, b, alpha, beta = theta.T
-    return np.asarray(np.logaddexp(np.logaddexp(e, a - np.exp(alpha) * ln_n), b - np.exp(beta) * ln_d))
-
-
 def objective(theta: Array, runs: Points, weight: Array, prior: Prior | None = None) -> tuple[float, Array]:
     """Summed Huber loss, with the prior if there is one, and its gradient (5,)."""
-    e, a, b = theta[:3]
-    alpha, beta = np.exp(theta[3:])
-    terms = np.stack([np.full_like(runs.y, e), a - alpha * runs.ln_n, b - beta * runs.ln_d])
-    top = terms.max(axis=0)
-    parts = np.exp(terms - top)
-    total = parts.sum(axis=0)
-    share = parts / total
-    off = top + np.log(total) - runs.y
-    far = np.abs(off)
-    value = float(weight @ np.where(far <= HUBER, 0.5 * off**2, HUBER * (far - 0.5 * HUBER)))
-    slope = weight * np.clip(off, -HUBER, HUBER)
-    gradient = np.array([
-        slope @ share[0], slope @ share[1], slope @ share[2],
-        -(slope * share[1]) @ runs.ln_n * alpha, -(slope * share[2]) @ runs.ln_d * beta,
-    ])  # fmt: skip
+    value, gradient = huber(theta, (runs.ln_n, runs.ln_d, runs.y), weight, HUBER)
     for place, mean, spread in _pulls(runs, prior):
         away = float(theta[place]) - mean
         value += HUBER * SCATTER * 0.5 * (away / spread) ** 2  # Huber is HUBER |off| beyond HUBER: unit HUBER SCATTER
@@ -104,20 +85,13 @@ def best(runs: Points, weight: Array, prior: Prior | None = None) -> Array:
 
 
 def projected(runs: Points, weight: Array, prior: Prior | None, most: int = 4) -> list[Array]:
-    """Variable projection: at each pair of exponents E, A, B by non-negative least squares; the best few pairs."""
-    from scipy.optimize import nnls
+    """Starts of the search: the best cells of a grid of exponents, by variable projection."""
 
-    found = []
-    loss = np.exp(runs.y)
-    scale = np.sqrt(weight) / loss  # misses relative to the value
-    for alpha in STARTS:
-        for beta in STARTS:
-            columns = np.column_stack([np.ones_like(loss), np.exp(-alpha * runs.ln_n), np.exp(-beta * runs.ln_d)])
-            terms, _ = nnls(columns * scale[:, None], loss * scale)
-            start = np.array([*np.log(np.maximum(terms, 1e-3 * loss.min())), math.log(alpha), math.log(beta)])
-            found.append((objective(start, runs, weight, prior)[0], start))
-    found.sort(key=lambda pair: pair[0])
-    return [start for _, start in found[:most]]
+    def score(start: Array) -> float:
+        return objective(start, runs, weight, prior)[0]
+
+    least = 1e-3 * float(np.exp(runs.y).min())
+    return starts((runs.ln_n, runs.ln_d, runs.y), weight, STARTS, score, least, most)
 
 
 def resampled(

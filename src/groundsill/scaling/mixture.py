@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 
 from groundsill.scaling import forms
+from groundsill.scaling.forms._form import Form
 from groundsill.scaling.sample import SIZE, posterior
 from groundsill.terms.quantity import Array
 from groundsill.terms.shelf import shelf
 
-FORMS: Mapping[str, ModuleType] = shelf(forms)
+FORMS: Mapping[str, Form] = {name: module.FORM for name, module in shelf(forms).items()}
 LEAST_WEIGHT = 0.05  # of one form: with five points no score is sure enough to rule a form out
 TRUST = 0.5  # power of the score: points of one curve are not independent, so they say less than they seem to
 MISFIT = (math.log(0.012), 1.0)  # prior of ln of the scatter about the curve that seeds do not explain, relative
@@ -82,7 +82,7 @@ def each(points: Points, rng: np.random.Generator) -> Found:
     return {name: _one(form, points, rng) for name, form in FORMS.items()}
 
 
-def _one(form: ModuleType, points: Points, rng: np.random.Generator) -> tuple[Array, float]:
+def _one(form: Form, points: Points, rng: np.random.Generator) -> tuple[Array, float]:
     """Draws of one form's parameters, (SIZE, p), and its score: WAIC, and how well it agrees with the known ends."""
     rows = _rows(form, points)
 
@@ -97,7 +97,7 @@ def _one(form: ModuleType, points: Points, rng: np.random.Generator) -> tuple[Ar
     return theta[:, :-1], _waic(rows(theta)) + float(_facts(form, theta[:, :-1], points).mean())
 
 
-def _rows(form: ModuleType, points: Points) -> Callable[[Array], Array]:
+def _rows(form: Form, points: Points) -> Callable[[Array], Array]:
     """Log likelihood of each point, (m, k), at (m, p + 1) whose last column is ln of the misfit."""
 
     def rows(theta: Array) -> Array:
@@ -109,7 +109,7 @@ def _rows(form: ModuleType, points: Points) -> Callable[[Array], Array]:
     return rows
 
 
-def _facts(form: ModuleType, theta: Array, points: Points) -> Array:
+def _facts(form: Form, theta: Array, points: Points) -> Array:
     """Log likelihood of what is known of both ends of the curve, (m,)."""
     out = np.zeros(len(theta))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

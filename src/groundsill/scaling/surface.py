@@ -17,6 +17,7 @@ import numpy as np
 
 from groundsill.scaling import surface_fit as law
 from groundsill.scaling.rungs import ORIGINS, chance_of, checked
+from groundsill.scaling.three_terms import predict
 from groundsill.terms.anchor import Anchor
 from groundsill.terms.curve import LabelsNeeded, Rung
 from groundsill.terms.problem import Problem
@@ -68,7 +69,7 @@ class SurfaceCurve:
         ln_n, ln_d = np.array([math.log(n) - self.middle[0]]), np.array([math.log(d) - self.middle[1]])
         beyond = max(0.0, float(law.distance(self.cloud, ln_n, ln_d)[0]) - self.reach_ln)
         grown = math.hypot(1.0, beyond / GROWTH)
-        share = law.unlink(law.predict(self.draw_theta, ln_n, ln_d)) + grown * self.scatter
+        share = law.unlink(predict(self.draw_theta, ln_n, ln_d)) + grown * self.scatter
         return np.asarray(np.clip(1 - (1 - self.chance) * share, 0.0, 1.0))
 
     def reach(self, target: float, limit: float) -> LabelsNeeded | None:

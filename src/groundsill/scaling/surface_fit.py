@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from groundsill.scaling.three_terms import huber, predict, starts
 from groundsill.terms.quantity import Z95, Array
 
 HUBER = 0.1  # of y; families differ by about twice that
@@ -56,59 +57,32 @@ def link_slope(share: Array) -> Array:
     return np.asarray(-1 / ((1 - r) * np.log1p(-r)))
 
 
-def predict(theta: Array, ln_n: Array, ln_d: Array) -> Array:
-    """y, (n,) or broadcast, at parameters theta (n, 5): ln E, ln A, ln B, ln a, ln b."""
-    e, a, b, alpha, beta = theta.T
-    return np.asarray(np.logaddexp(np.logaddexp(e, a - np.exp(alpha) * ln_n), b - np.exp(beta) * ln_d))
-
-
 def loss(theta: Array, cloud: Cloud, weight: Array) -> tuple[float, Array]:
     """Huber loss with weak priors, and its gradient (5,)."""
-    e, a, b = theta[:3]
-    alpha, beta = np.exp(theta[3:])
-    terms = np.stack([np.full_like(cloud.y, e), a - alpha * cloud.ln_n, b - beta * cloud.ln_d])
-    top = terms.max(axis=0)
-    parts = np.exp(terms - top)
-    total = parts.sum(axis=0)
-    share = parts / total
-    off = top + np.log(total) - cloud.y
     scale = weight / (SIGMA**2 + cloud.noise**2)
-    small = np.abs(off) <= HUBER
-    value = scale @ np.where(small, 0.5 * off**2, HUBER * (np.abs(off) - 0.5 * HUBER))
-    slope = scale * np.clip(off, -HUBER, HUBER)
-    gradient = np.array([
-        slope @ share[0], slope @ share[1], slope @ share[2],
-        -(slope * share[1]) @ cloud.ln_n * alpha, -(slope * share[2]) @ cloud.ln_d * beta,
-    ])  # fmt: skip
+    value, gradient = huber(theta, (cloud.ln_n, cloud.ln_d, cloud.y), scale, HUBER)
     for place, (mean, spread) in ((0, PRIOR_FLOOR), (3, PRIOR_EXPONENT), (4, PRIOR_EXPONENT)):
-        value += 0.5 * ((theta[place] - mean) / spread) ** 2
+        value += 0.5 * float((theta[place] - mean) / spread) ** 2
         gradient[place] += (theta[place] - mean) / spread**2
-    return float(value), gradient
+    return value, gradient
 
 
 def best(cloud: Cloud, weight: Array, start: Array | None = None) -> Array:
     """theta (5,) with the least loss; from `start`, or from the best cells of a grid of exponents."""
     from scipy.optimize import minimize
 
-    starts = [start] if start is not None else _projected(cloud, weight)
-    found = [minimize(loss, s, args=(cloud, weight), jac=True, method="L-BFGS-B") for s in starts]
+    begin = [start] if start is not None else _projected(cloud, weight)
+    found = [minimize(loss, s, args=(cloud, weight), jac=True, method="L-BFGS-B") for s in begin]
     return np.asarray(min(found, key=lambda f: float(f.fun)).x, dtype=np.float64)
 
 
-def _projected(cloud: Cloud, weight: Array, most: int = 3) -> list[Array]:
-    """Variable projection: at each pair of exponents E, A, B by non-negative least squares; the best few pairs."""
-    from scipy.optimize import nnls
+def _projected(cloud: Cloud, weight: Array) -> list[Array]:
+    """Starts of the search: the best cells of a grid of exponents, by variable projection."""
 
-    found = []
-    scale = np.sqrt(weight) / np.exp(cloud.y)  # residuals relative to the value
-    for alpha in STARTS:
-        for beta in STARTS:
-            columns = np.column_stack([np.ones_like(cloud.y), np.exp(-alpha * cloud.ln_n), np.exp(-beta * cloud.ln_d)])
-            terms, _ = nnls(columns * scale[:, None], np.exp(cloud.y) * scale)
-            start = np.array([*np.log(np.maximum(terms, 1e-3)), math.log(alpha), math.log(beta)])
-            found.append((loss(start, cloud, weight)[0], start))
-    found.sort(key=lambda pair: pair[0])
-    return [start for _, start in found[:most]]
+    def score(start: Array) -> float:
+        return loss(start, cloud, weight)[0]
+
+    return starts((cloud.ln_n, cloud.ln_d, cloud.y), weight, STARTS, score, 1e-3, 3)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from groundsill.scaling import loss_fit as law
 from groundsill.scaling.loss import LossSurface, fit_loss
+from groundsill.scaling.three_terms import predict
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array
 
@@ -131,7 +131,7 @@ def _sigmoid(p: Array, bits: Array) -> Array:
 
 
 def _direct(p: Array, ln_n: Array, ln_d: Array, chance: float) -> Array:
-    y = np.minimum(law.predict(np.asarray(p).T, ln_n, ln_d), 3.0)
+    y = np.minimum(predict(np.asarray(p).T, ln_n, ln_d), 3.0)
     return np.asarray(1 + (1 - chance) * np.expm1(-np.exp(y)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +32,18 @@ class Fact:
     place: str = ""
     note: str = ""
     shelf_life_days: int | None = None
+
+    def age_days(self, today: datetime.date) -> int | None:
+        """Days since the fact's date; None without one. A date that is only a year or a month counts from its first day."""
+        if not self.date:
+            return None
+        day = (self.date + "-01-01")[:10] if len(self.date) == 4 else (self.date + "-01")[:10]
+        return (today - datetime.date.fromisoformat(day)).days
+
+    def expired(self, today: datetime.date) -> bool:
+        """Whether the fact is past its shelf life. One without a date or a shelf life never is."""
+        age = self.age_days(today)
+        return age is not None and self.shelf_life_days is not None and age > self.shelf_life_days
 
     @property
     def si_factor(self) -> float:

@@ -20,6 +20,7 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 YEAR = 365.25 * DAY
 MONTH = YEAR / 12
+KWH = 3.6e6
 Z95 = 1.6448536269514722  # standard normal quantile at 0.95
 Z90 = 1.2815515655446004  # standard normal quantile at 0.90
 
@@ -45,8 +46,8 @@ UNITS: dict[str, float] = {
     "MiB": 1024.0**2,
     "GiB": 1024.0**3,
     "J": 1.0,
-    "kWh": 3.6e6,
-    "MWh": 3.6e9,
+    "kWh": KWH,
+    "MWh": 1e3 * KWH,
     "W": 1.0,
     "kW": 1e3,
     "FLOP": 1.0,
