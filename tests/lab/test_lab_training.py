@@ -162,6 +162,7 @@ def test_a_method_that_trains_nothing_is_found_out(
     from groundsill.lab.training import tune as tuning_job
 
     dead = ModuleType("dead")
+    dead.RANK = 0  # type: ignore[attr-defined]
     dead.attach = tuning_job.methods()["head"].attach  # type: ignore[attr-defined]
     dead.trainable = tuning_job.methods()["head"].trainable  # type: ignore[attr-defined]
     shelf = {**tuning_job.methods(), "dead": dead}

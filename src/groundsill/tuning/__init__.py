@@ -1,6 +1,14 @@
 """Tuning methods, one file each: which weights train (arithmetic), and how to make a model so (torch inside `attach`).
 
-A method's module has `LABEL` (its name by language), `trainable(shape, *, classes, rank) -> int` and
-`attach(model, *, rank) -> model`. `model` is a torch module with two parts: `body`, the base model without its own
-output layer, and `head`, a linear layer with bias from the body's width to the classes.
+A method's module has `LABEL` (its name by language), `RANK` (its usual size), `MERGES` (can the result be the base model
+with other weights, and nothing else), `VIRTUAL` where its tokens take room in the context, `trainable(shape, *, classes, rank) -> int` and `attach(model, *, rank) -> model`.
+`rank` is the size of what is added or opened: the rank of LoRA, the width of an adapter, the virtual tokens of a prompt,
+the blocks of `partial`; methods without a size take and ignore it. `model` is a torch module with two parts: `body`, the
+base model without its own output layer, and `head`, a linear layer with bias from the body's width to the classes.
+
+A method that must act while it trains sets `model.each_step`, a function of (step, steps) that training calls between
+the backward pass and the optimiser's step.
 """
+
+from groundsill.tuning._shared import block_of as block_of
+from groundsill.tuning._shared import merge as merge

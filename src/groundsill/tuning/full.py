@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 LABEL = {"en": "all weights", "zh": "全部权重"}
+RANK = 0
+MERGES = True
 
 
-def trainable(shape: Shape, *, classes: int, rank: int = 8) -> int:
+def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
     """Weights that train: embeddings, blocks, final norm and the new head. `rank` has no meaning here.
 
     Raises Problem `tuning.too_few_classes`.
@@ -21,7 +23,7 @@ def trainable(shape: Shape, *, classes: int, rank: int = 8) -> int:
     return body_weights(shape) + head_weights(shape, classes)
 
 
-def attach(model: nn.Module, *, rank: int = 8) -> nn.Module:
+def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:
     """Let every weight train. Changes and returns `model`."""
     model.requires_grad_(True)
     return model

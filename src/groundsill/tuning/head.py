@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 LABEL = {"en": "output layer only", "zh": "只训练输出层"}
+RANK = 0
+MERGES = True
 
 
-def trainable(shape: Shape, *, classes: int, rank: int = 8) -> int:
+def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
     """Weights that train: width x classes + classes. `rank` has no meaning here.
 
     Raises Problem `tuning.too_few_classes`.
@@ -21,7 +23,7 @@ def trainable(shape: Shape, *, classes: int, rank: int = 8) -> int:
     return head_weights(shape, classes)
 
 
-def attach(model: nn.Module, *, rank: int = 8) -> nn.Module:
+def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:
     """Freeze the body; the head trains. Changes and returns `model`."""
     train_only(model, "head")
     return model

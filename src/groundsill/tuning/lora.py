@@ -4,48 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from groundsill.terms.problem import Problem
 from groundsill.terms.shape import Shape
-from groundsill.tuning._shared import head_weights, query_value_names, train_only
+from groundsill.tuning._shared import check_rank, head_weights, library, query_value_names, train_only
 
 if TYPE_CHECKING:
     from torch import nn
 
 LABEL = {"en": "LoRA (low-rank additions)", "zh": "LoRA（低秩附加）"}
+RANK = 8
+MERGES = True
 ALPHA_PER_RANK = 2  # scale alpha / rank = 2, so that the step size does not depend on the rank
 
 
-def trainable(shape: Shape, *, classes: int, rank: int = 8) -> int:
+def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
     """Weights that train: A (rank x in) and B (out x rank) for query and value in every block, and the head.
 
     Raises Problem `tuning.bad_rank`, `tuning.too_few_classes`.
     """
-    _check(rank, shape.width)
+    check_rank(rank, shape.width)
     query = shape.width + shape.heads * shape.head_width
     value = shape.width + shape.kv_heads * shape.head_width
     return shape.layers * rank * (query + value) + head_weights(shape, classes)
 
 
-def attach(model: nn.Module, *, rank: int = 8) -> nn.Module:
+def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:
     """Put the additions into the body and freeze the rest; additions and head train. Changes and returns `model`.
 
     The addition starts at zero, so the model's answers are the same right after. Raises Problem `tuning.bad_rank`,
     `tuning.no_attention_found`, `tuning.no_peft`.
     """
     names = query_value_names(model.body)  # type: ignore[arg-type]
-    _check(rank)
-    try:
-        from peft import LoraConfig, inject_adapter_in_model
-    except ImportError as e:
-        raise Problem("tuning.no_peft", got="lora") from e
-    config = LoraConfig(
+    check_rank(rank)
+    peft = library("lora")
+    config = peft.LoraConfig(
         r=rank, lora_alpha=ALPHA_PER_RANK * rank, lora_dropout=0.0, bias="none", target_modules=list(names)
     )
-    inject_adapter_in_model(config, model.body)
+    peft.inject_adapter_in_model(config, model.body)
     train_only(model, "head", "lora_A", "lora_B")
     return model
-
-
-def _check(rank: int, most: int | None = None) -> None:
-    if rank < 1 or (most is not None and rank > most):
-        raise Problem("tuning.bad_rank", got=rank, limit=most or 1)

@@ -27,7 +27,8 @@ class Classifier(nn.Module):
 
     def features(self, numbers: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """`(rows, tokens)` twice -> `(rows, width)` of length 1, fp32."""
-        hidden = self.body(input_ids=numbers, attention_mask=mask).last_hidden_state.float()
+        states = self.body(input_ids=numbers, attention_mask=mask).last_hidden_state
+        hidden = states[:, -numbers.shape[1] :].float()  # virtual tokens of prompt tuning stand before the text
         weight = mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
         return nn.functional.normalize(mean, dim=-1)

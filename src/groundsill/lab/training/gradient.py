@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from groundsill.lab.models.net import Classifier, to_device
 from groundsill.lab.training.recipe import WARM_UP, Recipe
 from groundsill.terms.event import Emit, Event, silent
 from groundsill.terms.problem import Exit, Problem
+from groundsill.tuning import block_of
 
 SORT_BATCHES = 8  # batches that are sorted by length together: like lengths side by side, order still by chance
 
@@ -87,7 +88,7 @@ def train(
                 break
             for group in optimiser.param_groups:
                 group["lr"] = group["highest"] * rate_at(step, steps)
-            losses.append(_step(net, optimiser, [ids[i] for i in rows], labels[rows], pad, kind))
+            losses.append(_step(net, optimiser, [ids[i] for i in rows], labels[rows], pad, kind, (step, steps)))
             seen_rows, seen_tokens = seen_rows + len(rows), seen_tokens + int(lengths[rows].sum())
             now = time.perf_counter()
             if now - told >= 1:
@@ -102,13 +103,19 @@ def train(
 
 
 def _optimiser(net: Classifier, recipe: Recipe) -> torch.optim.Optimizer:
-    body = [(n, p) for n, p in net.body.named_parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for _, p in body if p.ndim > 1], "highest": recipe.rate, "weight_decay": recipe.decay},
-        {"params": [p for _, p in body if p.ndim <= 1], "highest": recipe.rate, "weight_decay": 0.0},
-        {"params": list(net.head.parameters()), "highest": recipe.head_rate, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=recipe.rate, fused=True)
+    """AdamW; a block's learning rate falls by `layer_decay` with each block below the top, embeddings are below all."""
+    places = {name: block_of(f"body.{name}") for name, _ in net.body.named_parameters()}
+    top = max((place for place in places.values() if place is not None), default=0)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, weight in net.body.named_parameters():
+        if weight.requires_grad:
+            place = places[name]
+            above = top - place if place is not None else top + 1 if "embed" in name else 0
+            key = recipe.rate * recipe.layer_decay**above, recipe.decay if weight.ndim > 1 else 0.0
+            groups.setdefault(key, []).append(weight)
+    groups.setdefault((recipe.head_rate, 0.0), []).extend(net.head.parameters())
+    made = [{"params": part, "highest": rate, "weight_decay": decay} for (rate, decay), part in groups.items()]
+    return torch.optim.AdamW(made, lr=recipe.rate, fused=True)
 
 
 def _step(
@@ -118,6 +125,7 @@ def _step(
     labels: npt.NDArray[np.int32],
     pad: int,
     kind: machine.Precision,
+    when: tuple[int, int],
 ) -> float:
     truth = torch.from_numpy(labels.astype(np.int64)).to(machine.device())
     try:
@@ -127,6 +135,9 @@ def _step(
         loss.backward()
     except torch.OutOfMemoryError as e:
         raise Problem("lab.out_of_memory", got=len(ids), exit=Exit.NO_ROOM) from e
+    each: Callable[[int, int], None] | None = getattr(net, "each_step", None)
+    if each is not None:
+        each(*when)
     nn.utils.clip_grad_norm_([p for p in net.parameters() if p.requires_grad], 1.0)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)

@@ -106,6 +106,7 @@ def job_of(
     need_torch()
     shape = shape or shape_of(model)
     longest = recipe.longest or tokens.longest_for(model, data.pool.texts, shape.context)
+    longest = min(longest, shape.context - tune.virtual_tokens(candidate.method, recipe))
     return tune.Job(
         candidate.method, model, shape, train, data.test, len(data.classes), recipe, longest, seed, work, emit
     )

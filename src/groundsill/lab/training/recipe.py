@@ -21,20 +21,26 @@ WARM_UP = 0.1
 @dataclass(frozen=True)
 class Recipe:
     """rate: highest learning rate of the body; head_rate: of the head; epochs: passes over the training rows;
-    rank: of low-rank additions; longest: tokens kept of a text (0: by their lengths); strength: C of the logistic
+    rank: size of the tuning method (0: its usual one); layer_decay: learning rate of a block over that of the block above it
+    (Howard and Ruder 2018, arXiv 1801.06146); longest: tokens kept of a text (0: by their lengths); strength: C of the logistic
     regression (0: chosen)."""
 
     rate: float
     head_rate: float
     epochs: int
-    rank: int = 8
+    rank: int = 0
+    layer_decay: float = 1.0
     longest: int = 0
     strength: float = 0.0
     batch_rows: int = BATCH_ROWS
     decay: float = 0.01
 
 
-RATES: Mapping[str, tuple[float, float]] = {"full": (1e-4, 1e-2)}
+RATES: Mapping[str, tuple[float, float]] = {
+    "full": (1e-4, 1e-2),
+    "partial": (1e-4, 1e-2),
+    "prompt_tuning": (1e-2, 1e-2),
+}
 RATES_FEW_WEIGHTS = (1e-3, 1e-2)  # methods that train a small part take larger steps (Hu et al. 2022, appendix D)
 FEWEST_EPOCHS = 2
 

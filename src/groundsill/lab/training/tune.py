@@ -30,6 +30,7 @@ from groundsill.terms.shelf import shelf
 STRENGTHS = (3.0, 10.0, 30.0)
 USUAL = 10.0
 LIBRARIES = ("groundsill", "numpy", "scikit-learn", "torch", "transformers")
+OURS = ("full", "partial", "bitfit", "adapter")  # methods without peft
 ABSENT = -5.0  # start of the bias of a class without training rows: unlikely, yet within reach of the gradient
 WEIGHT_BYTES = 4  # fp32
 
@@ -54,6 +55,17 @@ class Job:
 def methods() -> dict[str, Any]:
     """The tuning methods on the shelf, by name."""
     return shelf(tuning)
+
+
+def rank_of(job: Job) -> int:
+    """Size of the job's method: the recipe's, else its usual one."""
+    return job.recipe.rank or int(methods()[job.method].RANK)
+
+
+def virtual_tokens(method: str, recipe: Recipe) -> int:
+    """Tokens of the model's context that the method takes for itself."""
+    module = methods().get(method)
+    return (recipe.rank or int(module.RANK)) if module is not None and getattr(module, "VIRTUAL", False) else 0
 
 
 def run(job: Job) -> Report:
@@ -96,8 +108,9 @@ def _report_head(job: Job, trained: Encoded, head: linear.Linear, train_seconds:
 def _common(job: Job, test_tokens: float, score_seconds: float, encode_seconds: float) -> dict[str, float]:
     module, rows = methods()[job.method], len(job.test)
     body = methods()["full"].trainable(job.shape, classes=job.classes)
-    added = module.trainable(job.shape, classes=job.classes, rank=job.recipe.rank)
-    kept = body + (added if job.method not in ("full", "head") else 0)
+    added = module.trainable(job.shape, classes=job.classes, rank=rank_of(job))
+    inside = ("full", "partial", "bitfit")  # what they train is part of the body; the others add to it
+    kept = body + (added if job.method not in (*inside, "head") else 0)
     return {
         "encode_seconds": encode_seconds,
         "score_seconds": score_seconds,
@@ -120,7 +133,7 @@ def start_net(job: Job, head: linear.Linear) -> Any:
         net.head.weight.copy_(torch.from_numpy(head.weight))
         net.head.bias.copy_(torch.from_numpy(bias))
     with machine.seeded(job.seed):
-        methods()[job.method].attach(net, rank=job.recipe.rank)
+        methods()[job.method].attach(net, rank=rank_of(job))
     return net.to(machine.device())
 
 
@@ -146,4 +159,4 @@ def _by_gradient(job: Job, trained: Encoded, head: linear.Linear, head_seconds: 
         "train_tokens": seen.tokens,
         "train_flops": started + train_flops(job.method, job.shape, seen.tokens, seen.rows),
     }
-    return Report(predicted, measures, (*LIBRARIES, "peft") if job.method not in ("head", "full") else LIBRARIES)
+    return Report(predicted, measures, (*LIBRARIES, "peft") if job.method not in (*OURS, "head") else LIBRARIES)
