@@ -37,7 +37,7 @@ def test_gold_scores_one_and_no_answer_scores_nought(planted: Prepared, metric: 
 def test_a_class_without_test_rows_is_left_out_of_the_scores() -> None:
     truth = np.array([0, 1, 0], dtype=np.int32)
     found = score("text-classification", "accuracy", truth, truth, ("a", "b", "c"))
-    assert set(found.scores) == {"macro-f1", "recall:a", "recall:b"}
+    assert set(found.scores) == {"macro-f1", "weighted-f1", "micro-f1", "mcc", "recall:a", "recall:b"}
     with pytest.raises(Problem, match=r"lab\.class_not_tested"):
         score("text-classification", "recall:c", truth, truth, ("a", "b", "c"))
 

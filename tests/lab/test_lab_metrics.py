@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,6 +36,25 @@ def test_values_equal_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> Non
 
 
 @given(PAIRS)
+def test_more_values_equal_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    truth, predicted = arrays(pairs)
+    there = sorted(set(truth.tolist()))
+    for name, average in (("weighted-f1", "weighted"), ("micro-f1", "micro")):
+        labels = there if average == "weighted" else [0, 1, 2, 3]
+        value = metrics.f1_score(truth, predicted, labels=labels, average=average, zero_division=0)
+        assert compute(name, truth, predicted, "abcd").value == pytest.approx(value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of one label only
+        correlation = metrics.matthews_corrcoef(truth, np.where(predicted < 0, 4, predicted))
+    assert compute("mcc", truth, predicted, "abcd").value == pytest.approx(correlation, abs=1e-9)
+    for kind, theirs in (("precision", metrics.precision_score), ("f1", metrics.f1_score)):
+        values = theirs(truth, predicted, labels=there, average=None, zero_division=0)
+        for one, value in zip(there, values, strict=True):
+            assert compute(f"{kind}:{'abcd'[one]}", truth, predicted, "abcd").value == pytest.approx(value)
+
+
+@given(PAIRS)
 def test_errors_are_never_zero_and_shrink_with_more_rows(pairs: list[tuple[int, int]]) -> None:
     truth, predicted = arrays(pairs)
     for metric in ("accuracy", "macro-f1"):
@@ -51,14 +72,15 @@ def test_binomial_error() -> None:
     assert compute("recall:a", truth, predicted, ("a", "b")) == found
 
 
-def test_error_of_macro_f1_equals_that_of_resampling() -> None:
+@pytest.mark.parametrize("metric", ["macro-f1", "weighted-f1", "mcc", "precision:c", "f1:c"])
+def test_error_equals_that_of_resampling(metric: str) -> None:
     """The delta method against 2,000 resamples; tolerance 4 standard errors of the resampled deviation (1.6 % each)."""
     rng = np.random.default_rng(5)
     truth = rng.choice(4, 600, p=(0.55, 0.25, 0.15, 0.05)).astype(np.int32)
     predicted = np.where(rng.random(600) < 0.7, truth, rng.integers(0, 4, 600)).astype(np.int32)
     rows = rng.integers(0, 600, (2000, 600))
-    resampled = np.std([compute("macro-f1", truth[r], predicted[r], "abcd").value for r in rows])
-    assert compute("macro-f1", truth, predicted, "abcd").stderr == pytest.approx(resampled, rel=0.065)
+    resampled = np.std([compute(metric, truth[r], predicted[r], "abcd").value for r in rows])
+    assert compute(metric, truth, predicted, "abcd").stderr == pytest.approx(resampled, rel=0.065)
 
 
 def test_all_right_on_few_rows_is_still_in_doubt() -> None:
@@ -69,7 +91,8 @@ def test_all_right_on_few_rows_is_still_in_doubt() -> None:
 
 
 def test_names_and_direction() -> None:
-    assert names(("x", "y z")) == ("accuracy", "macro-f1", "recall:x", "recall:y z")
+    assert names(("x", "y z")) == ("accuracy", "macro-f1", "weighted-f1", "micro-f1", "mcc", "recall:x", "recall:y z")
+    assert higher_is_better("f1:a") and higher_is_better("precision:a")
     assert all(higher_is_better(name) for name in names("ab"))
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from groundsill.lab.metrics import from_table
 from groundsill.terms.problem import Problem
 
 Counts = npt.NDArray[np.int64]
 RECALL = "recall:"
+KNOWN = ("accuracy", "macro-f1", *from_table.PLAIN)
+OF_CLASS = ("recall", *from_table.BY_CLASS)  # `<metric>:<class>`
 
 
 @dataclass(frozen=True)
@@ -76,16 +79,26 @@ def _edge_error(right: int, n: int) -> float:
     return math.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
 
 
+def smooth(table: Counts, f: Callable[[from_table.Table], float]) -> Measured:
+    """A metric of `from_table` with its standard error."""
+    n = int(table.sum())
+    p = table / n
+    spread = from_table.variance(p, f, n)
+    error = math.sqrt(spread) if spread > 1e-12 / n else _edge_error(int(np.trace(table[:, :-1])), n)
+    return Measured(f(p), error)
+
+
 def names(classes: Sequence[str]) -> tuple[str, ...]:
-    """Every metric that a table with these classes allows."""
-    return ("accuracy", "macro-f1", *(RECALL + c for c in classes))
+    """Every metric that is kept with a run on these classes. `compute` also knows precision and F1 of one class."""
+    return (*KNOWN, *(RECALL + c for c in classes))
 
 
 def higher_is_better(metric: str) -> bool:
     """Direction of a metric. Raises Problem `lab.unknown_metric`."""
-    if metric in ("accuracy", "macro-f1") or metric.startswith(RECALL):
+    if metric in KNOWN or (metric.partition(":")[0] in OF_CLASS and ":" in metric):
         return True
-    raise Problem("lab.unknown_metric", got=metric, limit="accuracy, macro-f1, recall:<class>")
+    known = ", ".join((*KNOWN, *(f"{name}:<class>" for name in OF_CLASS)))
+    raise Problem("lab.unknown_metric", got=metric, limit=known)
 
 
 def compute(
@@ -103,10 +116,15 @@ def compute(
         return accuracy(table)
     if metric == "macro-f1":
         return macro_f1(table)
-    name = metric.removeprefix(RECALL)
+    if metric in from_table.PLAIN:
+        return smooth(table, from_table.PLAIN[metric])
+    kind, _, name = metric.partition(":")
     if name not in classes:
         raise Problem("lab.no_such_class", at=metric, got=name, limit=", ".join(classes))
     one = list(classes).index(name)
     if not table[one].sum():
         raise Problem("lab.class_not_tested", at=metric, got=name)
-    return recall(table, one)
+    if kind == "recall":
+        return recall(table, one)
+    of_class = from_table.BY_CLASS[kind]
+    return smooth(table, lambda p: of_class(p, one))
