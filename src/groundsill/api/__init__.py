@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from groundsill.api.analysis import Done, assess, bound, check, explain
+    from groundsill.api.comparing import Comparison, compare
     from groundsill.api.curves import estimate_curve
     from groundsill.api.estimate_serving import estimate_serve
     from groundsill.api.estimates import estimate_calibrate, estimate_plan, estimate_train, estimate_tune
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "analysis": ("Done", "assess", "bound", "check", "explain"),
+    "comparing": ("Comparison", "compare"),
     "curves": ("estimate_curve",),
     "estimate_serving": ("estimate_serve",),
     "estimates": ("estimate_calibrate", "estimate_plan", "estimate_train", "estimate_tune"),
@@ -33,6 +35,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Comparison",
     "Done",
     "Finding",
     "Made",
@@ -42,6 +45,7 @@ __all__ = [
     "bound",
     "check",
     "check_catalogue",
+    "compare",
     "doctor",
     "estimate_calibrate",
     "estimate_curve",

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from groundsill.lab import tasks
 from groundsill.lab.data import Split, identity
+from groundsill.lab.evaluation import answers
 from groundsill.lab.evaluation.score import score
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.run import Run
@@ -60,10 +62,12 @@ def run_of(
     data_hash: str,
     test_id: str,
     started: str,
+    work: Path,
 ) -> Run:
-    """The Run of one measurement. Raises Problem as `evaluation.score` does."""
+    """The Run of one measurement; its answers are kept under `work`. Raises Problem `lab.no_room` and those of
+    `evaluation.score`."""
     scored = score(task, metric, test.labels, report.predicted, classes)
-    return Run(
+    run = Run(
         candidate=candidate,
         task=task,
         metric=metric or tasks.find(task).METRIC,
@@ -83,6 +87,8 @@ def run_of(
         started=started,
         note=report.note,
     )
+    answers.keep(work, run.id, report.predicted)
+    return run
 
 
 def test_id_of(test: Split, classes: Sequence[str]) -> str:

@@ -77,6 +77,7 @@ def measure(
         data_hash=data.card.data_hash,
         test_id=data.card.test_id if len(test) == len(data.test) else test_id_of(test, data.classes),
         started=started,
+        work=work,
     )
 
 

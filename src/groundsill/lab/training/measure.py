@@ -68,6 +68,7 @@ def measure(
         data_hash=data.card.data_hash,
         test_id=data.card.test_id,
         started=started,
+        work=work,
     )
 
 

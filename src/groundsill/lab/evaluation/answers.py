@@ -1,0 +1,33 @@
+"""The answers of a run, row by row: what paired tests need and a value does not tell."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from groundsill.terms.problem import Exit, Problem
+from groundsill.terms.whole_file import write_whole
+
+FOLDER = "answers"
+
+
+def keep(work: Path, run_id: str, predicted: npt.NDArray[np.int32]) -> None:
+    """Write class numbers `(rows,)` under the run's id. Raises Problem `lab.no_room`."""
+    packed = io.BytesIO()
+    np.save(packed, predicted.astype(np.int32), allow_pickle=False)
+    try:
+        write_whole(work / FOLDER / f"{run_id}.npy", packed.getvalue())
+    except OSError as e:
+        raise Problem("lab.no_room", at=str(work / FOLDER), got=e.strerror or str(e), exit=Exit.NO_ROOM) from e
+
+
+def kept(work: Path, run_id: str, rows: int) -> npt.NDArray[np.int32] | None:
+    """The answers of a run, None where they were not kept or the file is broken."""
+    try:
+        found = np.load(work / FOLDER / f"{run_id}.npy", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.dtype == np.int32 and found.shape == (rows,) else None
