@@ -40,7 +40,7 @@ def add(
     answers = np.where(rng.random(ROWS) < right, TRUTH, (TRUTH + 1) % 3).astype(np.int32)
     folder = project.parent / ".groundsill"
     run = run_of(
-        Candidate("tune", method, "tiny"), Report(answers, {}, ()), TEST, CLASSES,  # type: ignore[arg-type]
+        Candidate("tune", method, "tiny"), Report(np.eye(3)[answers], {}, ()), TEST, CLASSES,  # type: ignore[arg-type]
         task="text-classification", metric="accuracy", at={"labels": float(labels)}, seed=seed, hardware="test",
         data_hash="d", test_id=test_id, started="2026-11-22T00:00:00+00:00", work=folder / "work" if keep else project.parent,
     )  # fmt: skip

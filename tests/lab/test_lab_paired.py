@@ -61,10 +61,10 @@ def test_p_is_even_where_both_are_alike() -> None:
 
 
 def test_answers_are_kept_and_broken_ones_are_none(tmp_path: Path) -> None:
-    told = np.array([0, 2, -1], dtype=np.int32)
+    told = np.array([[0.5, 2.0], [-1.0, 0.0], [3.0, 1.0]])
     keep(tmp_path, "abc", told)
     again = kept(tmp_path, "abc", 3)
-    assert again is not None and again.tolist() == [0, 2, -1]
+    assert again is not None and again.tolist() == told.tolist()
     assert kept(tmp_path, "abc", 4) is None and kept(tmp_path, "other", 3) is None
     file = tmp_path / FOLDER / "abc.npy"
     file.write_bytes(file.read_bytes()[:-5])

@@ -112,7 +112,7 @@ def _answers(
         if answers is None:
             left_out.setdefault(name, "no_answers")
         else:
-            found.setdefault(name, {})[run.at["labels"], run.seed] = answers
+            found.setdefault(name, {})[run.at["labels"], run.seed] = answers.argmax(axis=1).astype(np.int32)
     return found, {name: why for name, why in left_out.items() if name not in found}
 
 

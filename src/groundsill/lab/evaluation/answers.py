@@ -1,9 +1,10 @@
-"""The answers of a run, row by row: what paired tests need and a value does not tell."""
+"""The answers of a run, row by row: what paired tests and calibration need and a value does not tell."""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,20 +15,23 @@ from groundsill.terms.whole_file import write_whole
 FOLDER = "answers"
 
 
-def keep(work: Path, run_id: str, predicted: npt.NDArray[np.int32]) -> None:
-    """Write class numbers `(rows,)` under the run's id. Raises Problem `lab.no_room`."""
+Scores = npt.NDArray[np.float32]
+
+
+def keep(work: Path, run_id: str, scores: npt.NDArray[np.floating[Any]]) -> None:
+    """Write the scores of all classes `(rows, classes)` under the run's id. Raises Problem `lab.no_room`."""
     packed = io.BytesIO()
-    np.save(packed, predicted.astype(np.int32), allow_pickle=False)
+    np.save(packed, scores.astype(np.float32), allow_pickle=False)
     try:
         write_whole(work / FOLDER / f"{run_id}.npy", packed.getvalue())
     except OSError as e:
         raise Problem("lab.no_room", at=str(work / FOLDER), got=e.strerror or str(e), exit=Exit.NO_ROOM) from e
 
 
-def kept(work: Path, run_id: str, rows: int) -> npt.NDArray[np.int32] | None:
-    """The answers of a run, None where they were not kept or the file is broken."""
+def kept(work: Path, run_id: str, rows: int) -> Scores | None:
+    """The scores of a run, None where they were not kept or the file is broken."""
     try:
         found = np.load(work / FOLDER / f"{run_id}.npy", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return found if found.dtype == np.int32 and found.shape == (rows,) else None
+    return found if found.dtype == np.float32 and found.ndim == 2 and len(found) == rows else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +24,19 @@ from groundsill.terms.source import Source
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What one measurement brought. predicted: class numbers of the test rows. measures: as in `terms.run.MEASURES`.
-    libraries: those that took part. note: what the reader of the run should know."""
+    """What one measurement brought. scores: of the test rows `(rows, classes)`, before the softmax; the highest is the
+    answer. measures: as in `terms.run.MEASURES`. libraries: those that took part. note: what the reader of the run
+    should know."""
 
-    predicted: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.floating[Any]]
     measures: Mapping[str, float]
     libraries: Sequence[str]
     note: str = ""
+
+    @property
+    def predicted(self) -> npt.NDArray[np.int32]:
+        """Class numbers of the test rows."""
+        return self.scores.argmax(axis=1).astype(np.int32)
 
 
 def now() -> str:
@@ -66,7 +73,7 @@ def run_of(
 ) -> Run:
     """The Run of one measurement; its answers are kept under `work`. Raises Problem `lab.no_room` and those of
     `evaluation.score`."""
-    scored = score(task, metric, test.labels, report.predicted, classes)
+    scored = score(task, metric, test.labels, report.predicted, classes, report.scores)
     run = Run(
         candidate=candidate,
         task=task,
@@ -87,7 +94,7 @@ def run_of(
         started=started,
         note=report.note,
     )
-    answers.keep(work, run.id, report.predicted)
+    answers.keep(work, run.id, report.scores)
     return run
 
 

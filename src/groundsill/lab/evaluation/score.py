@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +28,10 @@ def score(
     truth: npt.NDArray[np.int32],
     predicted: npt.NDArray[np.int32],
     classes: Sequence[str],
+    scores: npt.NDArray[np.floating[Any]] | None = None,
 ) -> Scored:
-    """Judge class numbers `(rows,)` against the true ones by `metric` ("" for the task's own).
+    """Judge class numbers `(rows,)` against the true ones by `metric` ("" for the task's own). scores: of all classes
+    `(rows, classes)`, for the metrics of probabilities.
 
     Raises Problem `lab.unknown_task`, `lab.unknown_metric`, `lab.no_such_class`, `lab.class_not_tested`.
     """
@@ -44,4 +47,6 @@ def score(
         except Problem as e:
             if e.code != "lab.class_not_tested":
                 raise
+    if scores is not None:
+        others |= {name: found.value for name, found in metrics.judged(truth, scores).items()}
     return Scored(main.value, main.stderr, others)

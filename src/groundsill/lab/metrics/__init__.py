@@ -10,5 +10,6 @@ from groundsill.lab.metrics.classification import (
     names,
     recall,
 )
+from groundsill.lab.metrics.probability import judged
 
-__all__ = ["Measured", "accuracy", "compute", "confusion", "higher_is_better", "macro_f1", "names", "recall"]
+__all__ = ["Measured", "accuracy", "compute", "confusion", "higher_is_better", "judged", "macro_f1", "names", "recall"]

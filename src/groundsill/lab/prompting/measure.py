@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from groundsill.lab import tasks
 from groundsill.lab.data import Prepared, Split, subset
@@ -66,7 +65,7 @@ def measure(
     measures = {**report.measures, **meter.measures()}
     return run_of(
         candidate,
-        Report(report.predicted, measures, report.libraries, report.note),
+        Report(report.scores, measures, report.libraries, report.note),
         test,
         data.classes,
         task=task,
@@ -127,7 +126,6 @@ def _answer(
     judged = likelihood.judge(
         model, coded.shared, coded.rows, coded.answers, pad=coder.pad, kind=machine.precision(work), emit=emit
     )
-    predicted: npt.NDArray[np.int32] = judged.scores.argmax(axis=1).astype(np.int32)
     count = len(test)
     own = judged.row_tokens + judged.answer_tokens
     flops = forward_flops(shape, own, count, before=judged.shared_tokens)
@@ -142,4 +140,4 @@ def _answer(
         "trainable_weights": 0.0,
         "model_bytes": 4.0 * shape.weights,
     }
-    return Report(predicted, measures, ("groundsill", "numpy", "torch", "transformers"), NOTE)
+    return Report(judged.scores, measures, ("groundsill", "numpy", "torch", "transformers"), NOTE)

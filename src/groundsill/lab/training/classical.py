@@ -27,9 +27,13 @@ class Words:
     vectoriser: Any
     model: linear.Linear
 
+    def scores(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Scores before the softmax, `(rows, classes)`."""
+        return self.model.scores(self.vectoriser.transform(texts))
+
     def predict(self, texts: Sequence[str]) -> npt.NDArray[np.int32]:
         """Class numbers `(rows,)`."""
-        return self.model.predict(self.vectoriser.transform(texts))
+        return self.scores(texts).argmax(axis=1).astype(np.int32)
 
     @property
     def weights(self) -> int:

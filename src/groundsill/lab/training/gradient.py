@@ -154,19 +154,18 @@ def _mark(net: Classifier) -> float:
         return float(sum(p.double().abs().sum() for p in net.body.parameters() if p.requires_grad))
 
 
-def predict(
+def scores(
     net: Classifier, ids: tokens.Ids, *, pad: int, kind: machine.Precision, budget: int, emit: Emit = silent
-) -> npt.NDArray[np.int32]:
-    """Class numbers `(rows,)`."""
+) -> npt.NDArray[np.float32]:
+    """Scores before the softmax, `(rows, classes)`."""
     lengths = np.array([len(row) for row in ids])
-    out = np.zeros(len(ids), dtype=np.int32)
+    out = np.zeros((len(ids), net.head.out_features), dtype=np.float32)
     done, begin = 0, time.perf_counter()
     told = begin
     net.eval()
     with torch.inference_mode(), machine.autocast(kind):
         for rows in tokens.batches(lengths, budget):
-            scores = net(*to_device(*tokens.padded([ids[i] for i in rows], pad)))
-            out[rows] = scores.argmax(dim=-1).cpu().numpy()
+            out[rows] = net(*to_device(*tokens.padded([ids[i] for i in rows], pad))).float().cpu().numpy()
             done += int(lengths[rows].sum())
             now = time.perf_counter()
             if now - told >= 1:

@@ -26,9 +26,13 @@ class Linear:
     bias: npt.NDArray[np.float64]
     strength: float
 
+    def scores(self, x: Any) -> npt.NDArray[np.float64]:
+        """Scores before the softmax, `(rows, classes)`."""
+        return np.asarray(x @ self.weight.T + self.bias, dtype=np.float64)
+
     def predict(self, x: Any) -> npt.NDArray[np.int32]:
         """Class numbers `(rows,)`, the lowest on a tie."""
-        return np.asarray(np.argmax(x @ self.weight.T + self.bias, axis=1), dtype=np.int32).ravel()
+        return self.scores(x).argmax(axis=1).astype(np.int32)
 
 
 def need_sklearn() -> None:

@@ -57,7 +57,7 @@ def measure(
     measures = {**report.measures, **meter.measures(), "missing_classes": float(len(missing))}
     return run_of(
         candidate,
-        Report(report.predicted, measures, report.libraries, report.note),
+        Report(report.scores, measures, report.libraries, report.note),
         data.test,
         data.classes,
         task=task,
@@ -119,7 +119,7 @@ def report_classical(train: Split, test: Split, classes: int, seed: int, strengt
     begin = time.perf_counter()
     model = classical.fit(train.texts, train.labels, classes, seed, strength)
     fitted = time.perf_counter()
-    predicted = model.predict(test.texts)
+    scores = model.scores(test.texts)
     score_seconds = time.perf_counter() - fitted
     measures = {
         "train_seconds": fitted - begin,
@@ -130,4 +130,4 @@ def report_classical(train: Split, test: Split, classes: int, seed: int, strengt
         "model_bytes": float(model.model_bytes),
         "trainable_weights": float(model.weights),
     }
-    return Report(predicted, measures, ("groundsill", "numpy", "scikit-learn"))
+    return Report(scores, measures, ("groundsill", "numpy", "scikit-learn"))

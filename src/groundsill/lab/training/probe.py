@@ -108,5 +108,5 @@ def _gradient(job: tune.Job) -> Speed:
     steps(1)  # builds the kernels
     wanted = LOOK_SECONDS / max(1e-9, steps(1) * job.recipe.batch_rows)
     train_pace = steps(int(min(16, max(3, wanted))))
-    pace = _pace(ids, lambda part: gradient.predict(net, part, pad=coder.pad, kind=kind, budget=budget_tokens()))
+    pace = _pace(ids, lambda part: gradient.scores(net, part, pad=coder.pad, kind=kind, budget=budget_tokens()))
     return Speed(train_pace, pace, pace, start_seconds)

@@ -92,7 +92,7 @@ def _head(job: Job, trained: Encoded) -> tuple[linear.Linear, float]:
 def _report_head(job: Job, trained: Encoded, head: linear.Linear, train_seconds: float) -> Report:
     tested = encode(job.folder, job.test.texts, job.longest, job.work, job.emit)
     begin = time.perf_counter()
-    predicted = head.predict(tested.features)
+    scores = head.scores(tested.features)
     score_seconds = float(tested.seconds.sum()) + time.perf_counter() - begin
     count = float(trained.tokens.sum())
     measures = _common(job, tested.tokens.sum(), score_seconds, float(trained.seconds.sum()))
@@ -102,7 +102,7 @@ def _report_head(job: Job, trained: Encoded, head: linear.Linear, train_seconds:
         "train_tokens": count,
         "train_flops": train_flops("head", job.shape, count, len(job.train)),
     }
-    return Report(predicted, measures, LIBRARIES)
+    return Report(scores, measures, LIBRARIES)
 
 
 def _common(job: Job, test_tokens: float, score_seconds: float, encode_seconds: float) -> dict[str, float]:
@@ -149,7 +149,7 @@ def _by_gradient(job: Job, trained: Encoded, head: linear.Linear, head_seconds: 
     )
     begin = time.perf_counter()
     test_ids = coder.ids(job.test.texts, job.longest)
-    predicted = gradient.predict(net, test_ids, pad=coder.pad, kind=kind, budget=budget_tokens(), emit=job.emit)
+    scores = gradient.scores(net, test_ids, pad=coder.pad, kind=kind, budget=budget_tokens(), emit=job.emit)
     score_seconds = time.perf_counter() - begin
     measures = _common(job, sum(map(len, test_ids)), score_seconds, float(trained.seconds.sum()))
     started = forward_flops(job.shape, float(trained.tokens.sum()), len(job.train))
@@ -159,4 +159,4 @@ def _by_gradient(job: Job, trained: Encoded, head: linear.Linear, head_seconds: 
         "train_tokens": seen.tokens,
         "train_flops": started + train_flops(job.method, job.shape, seen.tokens, seen.rows),
     }
-    return Report(predicted, measures, (*LIBRARIES, "peft") if job.method not in (*OURS, "head") else LIBRARIES)
+    return Report(scores, measures, (*LIBRARIES, "peft") if job.method not in (*OURS, "head") else LIBRARIES)
