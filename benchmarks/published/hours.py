@@ -1,11 +1,12 @@
-"""Accelerator-hours of whole runs: the forecast of a step at a usual plan, times the steps, over goodput.
+"""Accelerator-hours of whole runs: the forecast of a step under the plan that a competent team would choose, times the
+steps, over goodput, and what whole runs took beyond that (`resources.whole`).
 
-Only model, data, accelerator, count, batch and year are used; a published speed or MFU of the same run is not. Defaults:
-batch 0.292 C^0.327 tokens (DeepSeek-AI 2024, arXiv 2401.02954, eq. 1); accelerators such that the run lasts three weeks at
-MFU 0.40, at most one a sequence; one sequence in a pass of a pipeline, else as many as fit; copies sharded below 100
-billion weights, Megatron's cuts above, interleaved from 2023 on; blocks recomputed in full where their activations do not fit. What the hours
-include depends on their basis, and as the plan is a guess, the forecast is pulled towards one share of the peak: logged step times lose nothing to failures, counted days and reported totals do. A level
-for each, shrunk, and the scatter of whole runs come from training_runs.csv.
+Only model, data, accelerator, count, batch, year and what the row says of the plan are used; a published speed or MFU of the same run is not.
+What is left open: batch 0.292 C^0.327 tokens (DeepSeek-AI 2024, arXiv 2401.02954, eq. 1); accelerators such that the run
+lasts three weeks at MFU 0.40, at most one a sequence; the plan is the fastest one that fits into 90 % of the memory, by the
+coefficients as they are before any row (`time_fit.PRIORS`), so that no fold's choice of a plan learns from its test. Hours that were derived from
+logged step times lose nothing to failures; all others do. Level, pull and scatter are fitted to runs of high and medium confidence (half a run) that
+trained one model once.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ import numpy as np
 from benchmarks.published import time as step_time
 from benchmarks.published.rows import Row, Scored, Tables, counts, number, precision
 from benchmarks.published.shapes import shape_of
+from benchmarks.published.time_fit import NAMES, PRIORS
 
 from groundsill.catalogue.load import Catalogue
 from groundsill.resources.efficiency import BASELINE_MFU
-from groundsill.resources.errors import Errors, setting
+from groundsill.resources.errors import Errors
 from groundsill.resources.goodput import usual_goodput
 from groundsill.resources.job import Job, Plan
-from groundsill.resources.step import step
+from groundsill.resources.search import search
+from groundsill.resources.settings import setting
+from groundsill.resources.step import Coefficients, step
+from groundsill.resources.whole import Practice, usual_seconds
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.network import Network
 from groundsill.terms.problem import Problem
@@ -36,38 +41,50 @@ from groundsill.terms.shape import Shape
 
 FILES = ("training_runs",)
 WEEKS = 3.0
-SHARDED_WEIGHTS = 100e9  # up to here copies are usually sharded, not cut
+SINCE = 2020  # before, 16-bit training and fused kernels were not yet what everybody used
+ROOM = 0.9  # of the memory may be used
 PIXELS, PHRASE = 224, 77  # edge of a picture, words of its caption (CLIP, Radford et al. 2021, arXiv 2103.00020)
-BASES = ("logged", "counted", "reported")
-PRIOR_SD, BASIS_SD = 0.3, 0.1  # of what all runs share (software is not known), and of a level of the basis, in logs
-PULL, PULL_SD = 0.5, 0.25  # how far the forecast is pulled to the share of the peak that all runs share, before any row
-SCATTER = 0.20  # of whole runs beyond the step's own error, before any is known; counts as PRIOR_ROWS
-PRIOR_ROWS = 6.0
+LEVEL, LEVEL_SD = 0.0, 0.3  # before any row, in logs
+PULL, PULL_SD = 0.5, 0.25
+TEAM_SD, SCATTER = 0.25, 0.20  # between organisations and between runs of one, before any row
+PRIOR_ROWS = 6.0  # that SCATTER counts as
+FAR = 1.5  # runs that the first fit misses by more standard deviations count less
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A run as the engine sees it: hours at the published and the forecast side, and the step behind them."""
+    """A run as the engine sees it: hours as published, of the baseline that is scored (attention counted in full) and at the usual share
+    of the peak (`whole.usual_seconds`), and the step behind them. weight: 1, or
+    0.5 for medium confidence, 0 for what teaches nothing of a plain training."""
 
     suite: str
     group: str
     note: str
-    basis: str
+    logged: bool
     job: Job
     plan: Plan
     accelerator: Accelerator
     steps: float
     truth: float
     peer: float
+    usual: float
     scored: bool
+    weight: float
 
 
-def basis_of(row: Row) -> str:
-    """What the published hours count."""
+def logged(row: Row) -> bool:
+    """Whether the published hours were derived from logged step times."""
     text = (row.get("accelerator_hours_basis") or "").lower()
-    if re.search(r"step time|iteration time|evaluation excluded|derived from tokens", text):
-        return "logged"
-    return "counted" if re.search(r" x |days", text) else "reported"
+    return bool(re.search(r"step time|iteration time|evaluation excluded|derived from tokens", text))
+
+
+def weight_of(row: Row) -> float:
+    """How much the run teaches."""
+    kind, text = row.get("run_kind") or "", (row.get("accelerator_hours_basis") or "").lower()
+    plain = kind == "pretrain" and row.get("modality") == "text" and (number(row, "year") or SINCE) >= SINCE
+    if not plain or "from energy" in text or ("all stages" in text and not counts(row)):
+        return 0.0
+    return 1.0 if counts(row) else 0.5
 
 
 def data_of(row: Row, shape: Shape | Network) -> tuple[float, int] | str:
@@ -102,90 +119,68 @@ def whole_of(row: Row, catalogue: Catalogue) -> Whole | str:
         return data
     samples, sequence = data
     year = number(row, "year") or 0.0
-    word = precision(row, "bf16")
-    word = (
-        word
-        if step_time.has(accelerator, word)
-        else "fp16"
-        if step_time.has(accelerator, "fp16")
-        else next(iter(accelerator.peak_flops_per_s))
-    )
+    word = _word(accelerator, precision(row, "bf16"))
     one = Job(shape, sequence, 1, word, stack="", year=year + 0.5 if year else 0.0, flash=year >= 2023)
     flops = step_time.model_flops(one, full=False) * samples
     half = accelerator.peak("bf16") if step_time.has(accelerator, "bf16") else accelerator.peak(word)
-    batch = number(row, "global_batch")
-    if (
-        batch
-        and (row.get("global_batch_unit") or "") in ("tokens", "Epoch batch field (tokens or items)")
-        and batch > 4 * sequence
-    ):
-        batch = batch / sequence
-    batch = batch or 0.292 * flops**0.327 / sequence
-    count = number(row, "n_accelerators") or 2 ** round(math.log2(max(flops / (0.4 * half * WEEKS * 604800), 1.0)))
-    count = int(min(count, max(batch, 1)) if not number(row, "n_accelerators") else count)
-    job, plan = plan_of(replace(one, batch=max(1, round(batch))), accelerator, count)
+    batch = _batch(row, sequence) or 0.292 * flops**0.327 / sequence
+    count = int(number(row, "n_accelerators") or 0)
+    if not count:
+        most = min(flops / (BASELINE_MFU * half * WEEKS * 604800), batch)
+        count = int(2 ** max(0, round(math.log2(max(most, 1.0)))))
+    asked = tuple((name, int(said)) for name in ("tp", "pp", "cp", "ep") if (said := number(row, name)))
+    job, plan = plan_of(replace(one, batch=max(1, round(batch))), accelerator, count, asked)
     peer = step_time.model_flops(one, full=True) * samples / (BASELINE_MFU * half) / 3600
-    note = f"{row.get('model')} {count} x {accelerator.id}, {basis_of(row)}"
+    usual = float(usual_seconds(one, accelerator, samples)) / 3600
+    note = f"{row.get('model')} {count} x {accelerator.id}, {'logged steps' if logged(row) else 'whole'}"
     return Whole(
-        row["suite"], row["group_key"], note, basis_of(row), job, plan, accelerator, samples / job.batch, truth, peer,
-        counts(row),
+        row["suite"], row["group_key"], note, logged(row), job, plan, accelerator, samples / job.batch, truth, peer, usual,
+        counts(row), weight_of(row),
     )  # fmt: skip
 
 
-def plan_of(job: Job, accelerator: Accelerator, count: int) -> tuple[Job, Plan]:
-    """The usual plan of a run whose plan is unknown; the batch is rounded to whole sequences for each copy."""
-    shape = job.shape
-    expert = 1
-    if isinstance(shape, Network) or shape.weights < SHARDED_WEIGHTS:
-        tensor = stages = 1
-    elif shape.experts:
-        tensor, stages, expert = _expert_plan(shape, accelerator, count)
-    else:
-        row: dict[str, str] = {}
-        tensor, stages = step_time.layout_of(row, shape, accelerator, "", count)
-    copies = max(count // (tensor * stages), 1)
-    batch = max(round(job.batch / copies), 1) * copies
-    each = batch / copies
-    recompute, micro = 0, each
-    if isinstance(shape, Shape):
-        kept = 34.0 * shape.width * (shape.layers + shape.encoder_layers) * job.sequence / tensor
-        room = accelerator.memory_bytes * 0.9 - 16.0 * shape.weights / (
-            tensor * stages * (copies if shape.weights < SHARDED_WEIGHTS else expert)
-        )
-        fits = room / kept
-        recompute = 2 if fits < 1 else 0
-        micro = 1.0 if stages > 1 or fits < 1 else min(each, max(1.0, math.floor(fits)))
-    chunks = (
-        max(1, min(6, shape.layers // stages // 2))
-        if stages > 1 and job.year >= 2023 and isinstance(shape, Shape)
-        else 1
-    )
-    shard = 3 if stages == tensor == expert == 1 and shape.weights > 1e9 else 1
-    plan = Plan(
-        copies * tensor * stages,
-        tensor,
-        stages,
-        1,
-        expert,
-        chunks,
-        micro_batch=micro,
-        shard=shard,
-        recompute=recompute,
-        sequence_parallel=True,
-    )
-    return replace(job, batch=int(batch)), plan
+def _word(accelerator: Accelerator, said: str) -> str:
+    """The precision that is said, if the accelerator has it."""
+    words = (said, "fp16", next(iter(accelerator.peak_flops_per_s)))
+    return next(word for word in words if step_time.has(accelerator, word))
 
 
-def _expert_plan(shape: Shape, accelerator: Accelerator, count: int) -> tuple[int, int, int]:
-    """Experts over up to 64 accelerators, then stages until 16 bytes a weight fit into 60 % of the memory."""
-    held = shape.experts.count if shape.experts else 1
-    expert = 1
-    while expert * 2 <= min(64, held, count):
-        expert *= 2
-    stages = 1
-    while 16.0 * shape.weights / (stages * expert) > 0.6 * accelerator.memory_bytes and stages * 2 * expert <= count:
-        stages *= 2
-    return 1, stages, expert
+def _batch(row: Row, sequence: int) -> float | None:
+    """Sequences of a step, as stated."""
+    batch, unit = number(row, "global_batch"), row.get("global_batch_unit") or ""
+    tokens = unit in ("tokens", "Epoch batch field (tokens or items)") and batch and batch > 4 * sequence
+    return batch / sequence if batch and tokens else batch
+
+
+def plan_of(
+    job: Job, accelerator: Accelerator, count: int, asked: tuple[tuple[str, int], ...] = ()
+) -> tuple[Job, Plan]:
+    """The job with a batch that its copies can share, and the fastest plan that fits. asked: fields that are stated."""
+    even = count
+    while even % 2 == 0 and even > max(job.batch / 4, 1):
+        even //= 2
+    job = replace(job, batch=max(1, round(job.batch / even)) * even)
+    if isinstance(job.shape, Network):
+        return job, Plan(count, micro_batch=job.batch / count)
+    # stages need not be even: 126 layers stand on 16 of them, so plans are sought for the next even depth
+    depth = math.ceil(job.shape.layers / 8) * 8 if job.shape.layers > 8 else job.shape.layers
+    seen = replace(job, shape=replace(job.shape, layers=depth))
+    names = {"tp": "tensor", "pp": "pipeline", "cp": "context", "ep": "expert"}
+    only: dict[str, Sequence[int]] = {"context": (1,), "offload": (0,), "shard": (1, 3) if count > 1 else (0,)}
+    only |= {"micro_batch": tuple(2**k for k in range(10))} | {names[name]: (said,) for name, said in asked}
+    prior = Coefficients(**{name: PRIORS[name][0] for name in NAMES})
+    for held, room in ((only, ROOM * accelerator.memory_bytes), (only, math.inf), ({"offload": (0,)}, math.inf)):
+        try:
+            found = search(
+                seen, accelerator, count, step=lambda j, p, a: step(j, p, a, prior), only=held, memory_bytes=room
+            )
+        except Problem:
+            continue
+        return job, found.fastest.plan(0)
+    return job, Plan(count, micro_batch=max(1.0, job.batch / count))
+
+
+_CACHE: dict[tuple[str, ...], Whole | str] = {}
 
 
 def wholes_of(rows: Sequence[Row], catalogue: Catalogue) -> tuple[list[Whole], Counter[str]]:
@@ -194,10 +189,13 @@ def wholes_of(rows: Sequence[Row], catalogue: Catalogue) -> tuple[list[Whole], C
     for row in rows:
         if row["status"] != "ok" or row["confidence"] == "low":
             continue
-        try:
-            one = whole_of(row, catalogue)
-        except Problem as problem:
-            one = problem.code
+        key = tuple(row.values())
+        if key not in _CACHE:
+            try:
+                _CACHE[key] = whole_of(row, catalogue)
+            except Problem as problem:
+                _CACHE[key] = problem.code
+        one = _CACHE[key]
         if isinstance(one, str):
             missed[("scored: " if counts(row) else "not scored: ") + one] += 1
         else:
@@ -211,11 +209,11 @@ def missed(tables: Tables, catalogue: Catalogue) -> dict[str, int]:
 
 
 def forecasts(runs: Sequence[Whole], factors: Any) -> tuple[Any, Any]:
-    """Logs of the hours of each run, and the standard deviation of the step's part."""
+    """Logs of the hours of each run, failures included, and the standard deviation of the step's part."""
     plain, settings = [], []
     for run in runs:
         time = step(run.job, run.plan, run.accelerator, factors)
-        share = usual_goodput(float(run.plan.accelerators)) if run.basis != "logged" else 1.0
+        share = 1.0 if run.logged else usual_goodput(float(run.plan.accelerators))
         plain.append(math.log(float(time.seconds) * run.steps * float(run.plan.accelerators) / 3600 / share))
         settings.append(setting(run.job, run.accelerator, float(run.plan.accelerators), time, run.suite))
     known = Errors.of(factors).posterior(settings)
@@ -223,37 +221,27 @@ def forecasts(runs: Sequence[Whole], factors: Any) -> tuple[Any, Any]:
 
 
 def fit(tables: Tables) -> dict[str, Any]:
-    """The time factors with one more table: `hours`, levels of the bases and scatter of whole runs."""
+    """The time factors with one more table: `hours`, what whole runs took beyond the forecast."""
     factors = tables.get("_time") or step_time.fit(tables)  # type: ignore[attr-defined]
-    runs, _ = wholes_of(tables["training_runs"], Catalogue())
-    runs = [r for r in runs if r.scored]
+    runs = [r for r in wholes_of(tables["training_runs"], Catalogue())[0] if r.weight]
     logs, sd = forecasts(runs, factors) if runs else (np.zeros(0), np.zeros(0))
-    off = np.log([r.truth for r in runs]) - logs
-    pulls = np.log([r.peer for r in runs]) - logs
-    off = off - PULL * pulls
-    orgs = Counter(r.suite for r in runs)
-    # columns: what all share, the bases, the pull; an organisation counts as the root of its runs
-    design = np.array([[1.0, *(float(r.basis == b) for b in BASES), p] for r, p in zip(runs, pulls, strict=True)])
-    design = design.reshape(len(runs), 2 + len(BASES))
-    each = np.array([1.0 / math.sqrt(orgs[r.suite]) for r in runs]) / (sd**2 + SCATTER**2)
-    shrink = np.diag([PRIOR_SD**-2] + [BASIS_SD**-2] * len(BASES) + [PULL_SD**-2])
-    # runs that the first fit misses by far are held to count less
-    for _ in range(3):
-        level = np.linalg.solve(design.T @ (design * each[:, None]) + shrink, design.T @ (each * off))
-        far = np.abs(off - design @ level) / np.sqrt(sd**2 + SCATTER**2)
-        each = (
-            np.array([1.0 / math.sqrt(orgs[r.suite]) for r in runs])
-            / (sd**2 + SCATTER**2)
-            * np.minimum(1.0, (1.5 / np.maximum(far, 1e-9)) ** 2)
-        )
-    rest = off - design @ level
-    more = np.maximum(np.minimum(rest**2, 9 * SCATTER**2) - sd**2, 0.0)
-    scatter = math.sqrt((PRIOR_ROWS * SCATTER**2 + float(more.sum())) / (PRIOR_ROWS + len(runs)))
-    levels = {b: float(level[0] + level[1 + i]) for i, b in enumerate(BASES)}
-    return {
-        **factors,
-        "hours": {**levels, "pull": float(np.clip(PULL + level[-1], 0.0, 1.0)), "scatter": scatter, "rows": len(runs)},
-    }
+    off, pulls = np.log([r.truth for r in runs]) - logs, np.log([r.usual for r in runs]) - logs
+    given = np.array([r.weight for r in runs])
+    design, prior = np.column_stack([np.ones(len(runs)), pulls]), np.array([LEVEL, PULL])
+    shrink = np.diag([LEVEL_SD**-2, PULL_SD**-2])
+    teams = np.array([r.suite for r in runs])
+    shared, alone = TEAM_SD**2 * (teams[:, None] == teams[None, :]), (sd**2 + SCATTER**2) / given
+    less, at = np.ones(len(runs)), prior
+    for _ in range(4):
+        weigh = np.linalg.solve(shared + np.diag(alone / less), design)
+        at = np.linalg.solve(design.T @ weigh + shrink, weigh.T @ off + shrink @ prior)
+        far = np.abs(off - design @ at) / np.sqrt(alone * given + TEAM_SD**2)
+        less = np.minimum(1.0, (FAR / np.maximum(far, 1e-9)) ** 2)
+    rest, usual = off - design @ at, TEAM_SD**2 + SCATTER**2
+    more = given * np.maximum(np.minimum(rest**2, 9 * usual) - sd**2, 0.0)
+    scatter = math.sqrt((PRIOR_ROWS * usual + float(more.sum())) / (PRIOR_ROWS + float(given.sum())))
+    table = {"level": float(at[0]), "pull": float(np.clip(at[1], 0.0, 1.0)), "scatter": scatter, "rows": len(runs)}
+    return {**factors, "hours": table}
 
 
 def score(tables: Tables, factors: Any, catalogue: Catalogue) -> list[Scored]:
@@ -265,11 +253,10 @@ def score(tables: Tables, factors: Any, catalogue: Catalogue) -> list[Scored]:
     if not runs:
         return []
     logs, sd = forecasts(runs, factors)
+    moved, more = Practice.of(factors).beyond(np.exp(logs), np.array([run.usual for run in runs]))
     found = []
-    for run, log, width in zip(runs, logs, sd, strict=True):
-        table = factors["hours"]
-        middle = math.exp(log + table[run.basis] + table["pull"] * (math.log(run.peer) - log))
-        wide = math.exp(Z90 * math.hypot(float(width), factors["hours"]["scatter"]))
+    for run, log, width in zip(runs, logs + moved, np.hypot(sd, more), strict=True):
+        middle, wide = math.exp(log), math.exp(Z90 * float(width))
         found.append(
             Scored("accelerator_hours", run.suite, run.group, middle, run.truth, middle / wide, middle * wide, run.note)
         )

@@ -7,7 +7,8 @@ and left out: throughput at the largest load, pictures and videos, encoders, wei
 MLPerf's server runs are driven as fast as the rules' limit of 200 ms a token (99 % of requests) lets them: time per token
 is then the submitter's choice. Their rate is forecast instead (quantity `serving_rate`), and the first token at that load.
 
-Stated defaults for what a row leaves open. Prompt lengths of ml-energy's tasks: PROMPTS, judged from the tasks; of MLPerf:
+Stated defaults for what a row leaves open. Prompt lengths of ml-energy's tasks: PROMPTS, judged from the tasks and from
+how many requests ran where the memory, not the asked number, was the limit; of MLPerf:
 means of its data sets. MLPerf: fp8 where the accelerator has it, tensor ranks until weights fill at most 60 % of the
 memory; its rate is shared out evenly. ml-energy's experts without tensor ranks: attention is cut over all accelerators.
 Caches: 8 bits with TensorRT-LLM's fp8 and fp4 checkpoints, else 16. Not stated precision: that of the model's name, else 16
@@ -30,7 +31,7 @@ from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.problem import Problem
 from groundsill.terms.shape import Shape
 
-PROMPTS = {"lm-arena-chat": 300, "gpqa": 300, "sourcegraph-fim": 1500, "image-chat": 1500, "video-chat": 5000}
+PROMPTS = {"lm-arena-chat": 420, "gpqa": 300, "sourcegraph-fim": 1250, "image-chat": 1250, "video-chat": 5000}
 MLPERF_PROMPTS = {"llama": 294, "mixtral": 350}  # OpenORCA; OpenORCA, GSM8K and MBXP
 MLPERF_TOKEN_S, MLPERF_TAIL = 0.2, 1.25  # limit of the rules (v4.1); 99 % over the mean, judged
 SINGLE_STREAM = (50, 200)  # tokens in and out where a single stream does not say

@@ -25,10 +25,11 @@ from benchmarks.published.shapes import shape_of
 
 from groundsill.catalogue.load import Catalogue
 from groundsill.resources.efficiency import BASELINE_MFU
-from groundsill.resources.errors import Errors, Setting, setting
+from groundsill.resources.errors import Errors, surprise
 from groundsill.resources.flops import attention_flops_per_token
 from groundsill.resources.job import Job, Plan
 from groundsill.resources.kernels import block_matrices
+from groundsill.resources.settings import Setting, same_setup, setting
 from groundsill.resources.step import Basis, Coefficients, Step, basis, seconds_of
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.network import Network
@@ -171,7 +172,7 @@ def chunks_of(row: Row, shape: Shape | Network, stack: str, stages: int) -> int:
     """Interleaved pieces of a stage: as stated; Megatron's successors interleave (two blocks a piece), others do not."""
     if said := number(row, "vp"):
         return int(said)
-    if stages == 1 or isinstance(shape, Network) or stack not in ("megatron-core", "mlperf"):
+    if stages == 1 or isinstance(shape, Network) or stack not in ("megatron-core", "mlperf", "fsdp"):
         return 1
     return max(1, min(6, shape.layers // stages // 2))
 
@@ -328,32 +329,21 @@ def settings_of(points: Sequence[Point], times: Step) -> list[Setting]:
     ]
 
 
+_FITS: dict[tuple[int, ...], dict[str, Any]] = {}
+
+
 def fit(tables: Tables) -> dict[str, Any]:
-    """Coefficients, variances and published residuals, with what stands behind them."""
-    from benchmarks.published.time_fit import fit_step
+    """Coefficients, variances and published residuals, with what stands behind them; worked out once for the same rows."""
+    from benchmarks.published.time_fit import fit_step, source_of
 
     points, _ = points_of(tables["megatron_throughput"], Catalogue())
     points = [p for p in points if p.truth < TOO_SLOW * p.peer]
-    found = fit_step(
-        lambda times: settings_of(points, times),
-        stack_bases([basis_of(p) for p in points]),
-        np.array([p.truth for p in points]),
-    )
-    return found | {"_source": source_of(points)}
-
-
-def source_of(points: Sequence[Point]) -> dict[str, Any]:
-    """What stands behind the factors."""
-    return {
-        "rows": len(points),
-        "suites": dict(sorted(Counter(p.suite for p in points).items())),
-        "step": "factors on ideal times (1 / share reached), seconds for launch, latency and fixed; see resources/step.py",
-        "errors": "variances of ln(true / forecast) by level, and the mean residual of each published set-up; known: levels, residual, rows",
-        "hours": "ln(published / forecast hours) of whole runs by what their hours count, and its scatter",
-        "licences": "figures are facts from papers and public result tables, no text taken: llm-foundry, Megatron-Bridge, NeMo, Megatron-LM, "
-        "torchtitan (Apache-2.0, BSD-3), BigScience logs (Apache-2.0), MaxText (Apache-2.0), FMS-FSDP (Apache-2.0), NVIDIA DeepLearningExamples; "
-        "MLPerf Training v2.1 to v5.0 results of MLCommons, derived figures unofficial and not verified by MLCommons",
-    }
+    key = tuple(id(p) for p in points)  # points are kept in _CACHE, so ids are not used again
+    if key not in _FITS:
+        bases, truths = stack_bases([basis_of(p) for p in points]), np.array([p.truth for p in points])
+        found = fit_step(lambda times: settings_of(points, times), bases, truths)
+        _FITS[key] = found | {"_source": source_of([p.suite for p in points])}
+    return dict(_FITS[key])
 
 
 def score(tables: Tables, factors: Any, catalogue: Catalogue) -> list[Scored]:
@@ -384,12 +374,14 @@ def _calibrated(points: Sequence[Point], settings: Sequence[Setting], plain: Any
     place = np.array([unique.index(s) for s in settings])
     mean, covariance = errors.without(points[0].suite).joint(unique)
     off = np.log([p.truth for p in points]) - np.log(plain)
-    found = []
+    alike, found = same_setup(unique, unique), []
     for i, p in enumerate(points):
         a = place[i]
-        gain = covariance[a] / (covariance[a, a] + errors.noise)
+        extra = surprise(float(off[i] - mean[a]), float(covariance[a, a] + errors.noise)) * alike[a]
+        shared = covariance[a] + extra
+        gain = shared / (shared[a] + errors.noise)
         after = mean + gain * (off[i] - mean[a])
-        sd = np.sqrt(np.maximum(np.diag(covariance) - gain * covariance[a], 0.0) + errors.noise) * errors.wider
+        sd = np.sqrt(np.maximum(np.diag(covariance) + extra - gain * shared, 0.0) + errors.noise) * errors.wider
         for j, q in enumerate(points):
             if q.group != p.group:
                 middle, width = plain[j] * float(np.exp(after[place[j]])), float(np.exp(Z90 * sd[place[j]]))

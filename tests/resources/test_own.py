@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundsill.resources import errors
-from groundsill.resources.errors import Errors, setting
+from groundsill.resources.errors import NOTHING, Errors
 from groundsill.resources.job import Job, Plan
 from groundsill.resources.memory_odds import MemoryFactors
 from groundsill.resources.own import (
@@ -28,6 +27,7 @@ from groundsill.resources.own import (
     request_of,
     setup_of,
 )
+from groundsill.resources.settings import COMPONENTS, SMOOTH, setting
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.problem import Problem
@@ -167,8 +167,8 @@ def test_the_machine_is_the_best_of_what_was_measured() -> None:
 
 def table(**more: float) -> Errors:
     """Made-up variances: an own run shares stack, accelerator, kind and suite with the next one."""
-    variances = dict.fromkeys(errors.COMPONENTS, 0.002) | {"stack": 0.03, "noise": 0.002} | more
-    return Errors(variances, dict.fromkeys(errors.SMOOTH, 3.0), 1.2, errors.NOTHING)
+    variances = dict.fromkeys(COMPONENTS, 0.002) | {"stack": 0.03, "noise": 0.002} | more
+    return Errors(variances, dict.fromkeys(SMOOTH, 3.0), 1.2, NOTHING)
 
 
 def test_one_own_measurement_moves_a_forecast_and_narrows_its_interval() -> None:

@@ -192,7 +192,7 @@ def test_an_encoder_is_not_served_token_by_token() -> None:
 def test_the_shipped_factors_are_whole() -> None:
     factors = shipped()
     assert set(factors["base"]) == set(NAMES)
-    assert set(factors["errors"]) == {"tpot", "ttft"} and set(factors["power"]) == {"standing", "memory", "products"}
+    assert set(factors["errors"]) == {"token", "first"} and set(factors["power"]) == {"standing", "memory", "products"}
     assert factors["_source"]["rows_token"] and factors["_source"]["licences"]
 
 

@@ -1,6 +1,7 @@
 """The step: parts add up, plans are judged in one call, and physics that must hold does."""
 
-from dataclasses import replace
+import math
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundsill.resources.collectives import all_gather, all_reduce, all_to_all, group
-from groundsill.resources.energy import HOST_SHARE, co2_kg, metered_joules
-from groundsill.resources.errors import NOTHING, Errors, Observed, Setting, nearest, setting
+from groundsill.resources.errors import NOTHING, Errors, Observed, nearest, surprise
 from groundsill.resources.job import Job, Plan
+from groundsill.resources.kernels import thin_values
+from groundsill.resources.settings import Setting, components, setting
 from groundsill.resources.step import Coefficients, step
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.problem import Problem
@@ -20,7 +22,8 @@ SHAPE = Shape("decoder", 32, 4096, 32, 8, 128, 14336, 128256, 8192, gated=True, 
 H100 = Accelerator(
     "h100-sxm-80gb", "hopper", {"bf16": 989e12, "fp8": 1979e12, "fp32": 67e12}, 80e9, 3.35e12, 700.0, 8, 450e9, 50e9
 )
-IDEAL = Coefficients(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1e-9, 1e-9, 1e-9)
+NONE = ("thin", "launch", "route", "latency", "fixed")
+IDEAL = Coefficients(**{f.name: 1e-9 if f.name in NONE else 1.0 for f in fields(Coefficients)})
 JOB = Job(SHAPE, 4096, 256, stack="megatron-core", year=2024.5)
 
 
@@ -40,6 +43,29 @@ def test_ideal_step_is_flops_over_peak() -> None:
     blocks = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14336)
     expected = 6 * (blocks + 4096 * 128256) * 256 * 4096 / 8 / 989e12
     assert float(got.matrix) == pytest.approx(expected, rel=1e-9)
+
+
+def test_thin_products_cost_more() -> None:
+    """A product m x k x n takes the time of m x (k + 128) x n. Of six square matrices of width w, three of them one product:
+    forward 128 / w more, backward 2/3 of that (one result for three), the gradients of the weights nothing; cut in two it is more."""
+    small = Shape("encoder", 1, 512, 8, 8, 64, 512, 0, 512, gated=False, biases=False, tied=False)
+    job = Job(small, 512, 8, stack="megatron-core")
+    full = replace(IDEAL, thin=1.0)
+    plain, thick = (float(step(job, Plan(1), H100, c).matrix) for c in (IDEAL, full))
+    assert thick / plain == pytest.approx(1 + (1 + 2 / 3) / 3 * 128 / 512, rel=1e-6)
+    extra = [float(thin_values(small, t)) for t in (1.0, 2.0)]
+    assert extra[0] < extra[1] < 2 * extra[0]
+
+
+def test_attention_of_older_software_on_a_newer_machine() -> None:
+    """FlashAttention-2 reaches 62 % of an A100's peak and 35 % of an H100's (Shah et al. 2024, arXiv 2407.08608)."""
+    new, old = (step(replace(JOB, stack=s), Plan(8, shard=1), H100, IDEAL) for s in ("megatron-core", "fsdp"))
+    assert float(old.attention) == pytest.approx(0.62 / 0.35 * float(new.attention))
+    ampere = replace(H100, family="ampere")
+    same = [
+        float(step(replace(JOB, stack=s), Plan(8, shard=1), ampere, IDEAL).attention) for s in ("megatron-core", "fsdp")
+    ]
+    assert same[0] == same[1]
 
 
 def test_bubble_is_narayanans() -> None:
@@ -127,10 +153,27 @@ def test_nearest_published_runs() -> None:
     assert all(-1 < n.off < 5 for n in found)
 
 
-def test_metered_power_of_h100_nodes() -> None:
-    """MLPerf Training v4.0, 8 x H100: BERT 6,846 W and GPT-3 6,849 W at the wall; B200 nodes drew 10,379 W in v5.0."""
-    node = metered_joules(8.0, 700.0, host=HOST_SHARE)
-    assert node == pytest.approx(6849, rel=0.02)
-    assert metered_joules(8.0, 1000.0, host=HOST_SHARE) == pytest.approx(10379, rel=0.08)
-    assert metered_joules(8.0, 700.0, idle_seconds=4.0) > metered_joules(8.0, 700.0)
-    assert co2_kg(3.6e6 * 1000, 0.385) == pytest.approx(385)
+def test_a_run_far_off_speaks_for_its_own_software_and_machine() -> None:
+    """Three times the forecast is believed for the same software, kind and accelerator; all else moves as if it had been two
+    standard deviations, and no more."""
+    errors, here = Errors.of(), _where()
+    elsewhere = _where(stack="fsdp", accelerator="a100-sxm-80gb", family="ampere")
+    before = errors.posterior([here, elsewhere])
+    alone = replace(errors, wider=1.0).posterior([here])
+    off = [math.log(3.0), 2.0 * float(alone.sd[0])]
+    far, near = (
+        errors.posterior([here, elsewhere], Observed((here,), np.array([float(before.mean[0]) + v]), np.ones(1)))
+        for v in off
+    )
+    assert float(far.mean[0] - before.mean[0]) > 0.8 * off[0]
+    gained, clipped = (float(f.mean[1] - before.mean[1]) for f in (near, far))
+    assert 0.0 <= clipped <= gained + 1e-9
+    assert surprise(off[1], float(alone.sd[0]) ** 2) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_covariance_is_the_sum_of_its_effects() -> None:
+    """The quick way gives what adding up the effects one by one gives, groups and the lack of them included."""
+    errors = Errors.of()
+    some = [*errors.known.settings[:90], _where(), _where(group="g"), _where(group="g", suite="s")]
+    slow = sum(errors.variances[name] * part for name, part in components(some, some[50:], errors.lengths).items())
+    assert np.allclose(errors.covariance(some, some[50:]), slow, rtol=0, atol=1e-12)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from groundsill.resources.errors import COLUMNS, COMPONENTS
+from groundsill.resources.errors import COLUMNS
 from groundsill.resources.factors import shipped
+from groundsill.resources.settings import COMPONENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 

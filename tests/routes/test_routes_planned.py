@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from tests.routes.worlds import H100, LLAMA_2_7B, FakeCurve, case_of, draws_of, entrant_of, pilot, published
 
 from groundsill.project.case import Case, Entrant
-from groundsill.routes import classical, continue_, pretrain, tune
+from groundsill.resources.serving import capacity
+from groundsill.resources.serving_parts import Load, Service
+from groundsill.routes import classical, continue_, pretrain, prompt, tune
+from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.forecast import Outcome
 from groundsill.terms.needs import Need, Needs
 from groundsill.terms.problem import Problem
@@ -237,3 +240,50 @@ def test_a_forecast_is_cheap(place: int) -> None:
         )
         best = min(best, (perf_counter() - start) / count)
     assert best < 3e-3
+
+
+def prompter(**numbers: Any) -> Case:
+    entrant = entrant_of("prompt", "few-shot", "llama-2-7b", shape=LLAMA_2_7B, names=NAMES)
+    return case_of(entrant, {**PEAKS, **numbers})
+
+
+def held(case: Case) -> Any:
+    return amount(ask(prompt, case, None)[0].needs.per_month, ITEM) / MONTH
+
+
+def test_a_language_model_is_served_by_an_engine() -> None:
+    """Machines follow from what one copy answers when full, at the asked share of it; the doubt is drawn."""
+    volume = 3e9
+    case = prompter(**{"use.requests_per_month": volume})
+    machine = Accelerator(ID, "", {"bf16": 989.4e12}, 80e9, 3.35e12, 700.0, 8)
+    each, (low, high) = capacity(Service(LLAMA_2_7B, machine), Load(200.0, 20.0))
+    found = held(case)
+    assert np.median(found) == pytest.approx(volume / MONTH / (0.4 * each), rel=0.1, abs=1)
+    assert np.quantile(found, 0.9) == pytest.approx(np.median(found) / low, rel=0.1)
+    assert low < 1 < high
+    notes = ask(prompt, case, None)[0].needs.notes
+    assert "routes.note_serving_engine" in notes and "routes.note_published_bandwidth" not in notes
+
+
+def test_longer_answers_and_fewer_at_a_time_need_more_machines() -> None:
+    volume = {"use.requests_per_month": 3e9}
+    plain = np.mean(held(prompter(**volume)))
+    assert np.mean(held(prompter(**volume, **{"use.tokens_out": 80.0}))) > 1.5 * plain
+    assert np.mean(held(prompter(**volume, **{"site.batch": 4.0}))) > 1.5 * plain
+
+
+def test_a_model_that_is_too_large_for_one_is_split_over_several() -> None:
+    wide = replace(LLAMA_2_7B, layers=200)
+    entrant = entrant_of("prompt", "few-shot", "llama-2-7b", shape=wide, names=NAMES)
+    found = held(case_of(entrant, PEAKS))
+    assert np.all(found >= 2) and np.all(np.mod(found, 2) == 0)
+
+
+def test_a_share_of_the_bandwidth_of_ones_own_counts_as_it_is() -> None:
+    volume = {"use.requests_per_month": 3e9}
+    slow, fast = (held(prompter(**volume, **{"site.bandwidth_efficiency": b})) for b in (0.1, 0.9))
+    assert np.mean(slow) > np.mean(fast)
+    assert (
+        "routes.note_serving_engine"
+        not in ask(prompt, prompter(**{"site.bandwidth_efficiency": 0.5}), None)[0].needs.notes
+    )

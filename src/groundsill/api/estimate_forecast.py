@@ -13,7 +13,7 @@ import numpy as np
 from groundsill.api.estimate_inputs import Number, Subject, World, energy, grid, middle, price, running_share
 from groundsill.api.estimate_own import Own, own
 from groundsill.api.estimate_types import Baseline, Memory, Near, Spread, Training
-from groundsill.resources import errors, memory, step
+from groundsill.resources import errors, memory, settings, step, whole
 from groundsill.resources.efficiency import BASELINE_MFU
 from groundsill.resources.flops import network_flops, training_flops
 from groundsill.resources.job import Job, Plan
@@ -68,14 +68,26 @@ class Forecaster:
         """A step under one plan, before what runs teach about the error."""
         return step.step(self.asked.job, plan, self.asked.accelerator)
 
-    def setting(self, plan: Plan) -> errors.Setting:
+    def setting(self, plan: Plan) -> settings.Setting:
         """What the error of one plan's time depends on."""
         count = float(np.asarray(plan.accelerators))
-        return errors.setting(self.asked.job, self.asked.accelerator, count, self.time(plan))
+        return settings.setting(self.asked.job, self.asked.accelerator, count, self.time(plan))
 
     def doubt(self, plans: Sequence[Plan]) -> errors.Forecast:
         """Of ln(true / forecast time) of each plan, after published and own runs."""
         return errors.Errors.of().posterior([self.setting(plan) for plan in plans], self.own.times)
+
+    def beyond(self, plan: Plan, hours: float, doubt: errors.Forecast) -> tuple[float, float]:
+        """What to add to ln(hours) of the whole training, and its standard deviation: whole runs take longer than tuned steps
+        (`resources.whole`). hours: by the engine; doubt: of the plan's step."""
+        job, machine, own = self.asked.job, self.asked.accelerator, self.own.times
+        usual = float(whole.usual_seconds(job, machine, middle(self.asked.tokens) / job.sequence)) / HOUR
+        unknown = 1.0
+        if own.settings:
+            before = errors.Errors.of().posterior([self.setting(plan)])
+            unknown = min(1.0, float(doubt.sd[0] / before.sd[0]) ** 2)
+        moved, more = whole.Practice.of().beyond(hours, usual, unknown)
+        return float(moved), float(more)
 
     def search(self, only: Only, memory_bytes: float) -> Frontier:
         """All plans at the medians, without what runs teach about the error of their times. Raises what
@@ -121,11 +133,14 @@ def training(
     plan, plans = (given, 1) if given is not None else forecaster.choose(w)
     job, machine, count = asked.job, asked.accelerator, int(np.asarray(plan.accelerators))
     made, doubt = forecaster.time(plan), forecaster.doubt([plan])
-    z = w.rng.standard_normal((2, w.n))
+    z = w.rng.standard_normal((3, w.n))
     seconds = float(made.seconds) * np.exp(doubt.mean[0] + doubt.sd[0] * z[0])
     model, hardware = flops_of(job, plan)
     running = running_share(w, count)
     wall = asked.tokens / (job.batch * job.sequence) * seconds / running
+    moved, more = forecaster.beyond(plan, middle(wall) * count / HOUR, doubt)
+    practice = np.exp(moved + more * z[2])
+    wall = wall * practice
     hours = wall * count / HOUR
     power = energy(w, machine, wall * count)
     co2 = None if power is None else power * w.draw(grid(region, w))
@@ -151,6 +166,7 @@ def training(
         tokens_per_s=Spread.of(job.batch * job.sequence / (seconds * count)),
         mfu=Spread.of(model / (seconds * count * machine.peak(job.precision))),
         goodput=Spread.of(running),
+        practice=Spread.of(practice),
         hours=Spread.of(hours),
         days=Spread.of(wall / DAY),
         energy_kwh=None if power is None else Spread.of(power / KWH),
@@ -207,7 +223,7 @@ def baseline_of(job: Job, accelerator: Accelerator, count: int, tokens: float) -
     return Baseline(BASELINE_MFU, seconds, wall * count / HOUR, wall / DAY)
 
 
-def near(setting: errors.Setting) -> tuple[Near, ...]:
+def near(setting: settings.Setting) -> tuple[Near, ...]:
     """The published runs that are most alike, and how far off the forecast was on them without their suite."""
     found = []
     for one in errors.nearest(setting):

@@ -207,15 +207,28 @@ def running_share(w: World, accelerators: float) -> Array:
 
 
 def energy(w: World, accelerator: Accelerator, accelerator_seconds: Array) -> Array | None:
-    """Draws (n,) of joules that the building takes: rated power, what the server takes beside its accelerators, the mean
-    load of a training, PUE. None with a note where the power is not known."""
+    """Draws (n,) of joules that the building takes: rated power, what nodes draw at the wall in training for each watt of it, PUE. None
+    with a note where the power is not known."""
     from groundsill.resources.energy import joules
 
     if not accelerator.power_w > 0:
         w.note("estimate.no_power", got=accelerator.id)
         return None
-    kind = "tpu" if accelerator.family.startswith("tpu") else "gpu"
-    share = w.draw(w.look(f"sites/hardware/draw_share.{kind}")) * w.draw(w.look("sites/hardware/server_power_factor"))
-    if accelerator.family == "cpu":
-        share = np.ones(w.n)  # measured, the whole machine
-    return np.asarray(joules(accelerator_seconds, accelerator.power_w, share, w.draw(w.look("sites/default/pue"))))
+    return np.asarray(
+        joules(
+            accelerator_seconds,
+            accelerator.power_w,
+            wall_share(w, accelerator.family),
+            w.draw(w.look("sites/default/pue")),
+        )
+    )
+
+
+def wall_share(w: World, family: str) -> Array:
+    """Draws (n,) of the power of a training node over the rated power of its accelerators: metered, or for TPU from the largest power of
+    a server and the mean share of it; 1 for a processor, whose own measurement is of the whole machine."""
+    if family == "cpu":
+        return np.ones(w.n)
+    if family.startswith("tpu"):
+        return w.draw(w.look("sites/hardware/draw_share.tpu")) * w.draw(w.look("sites/hardware/server_power_factor"))
+    return w.draw(w.look("sites/hardware/training_power.gpu"))

@@ -14,6 +14,7 @@ from groundsill.terms.problem import Problem
 from groundsill.terms.shape import Shape
 
 if TYPE_CHECKING:
+    from groundsill.resources.serving import OwnRuns
     from groundsill.terms.run import Run
 
 OWN = "own"
@@ -76,3 +77,24 @@ def own(runs: tuple[Run, ...], accelerator: Accelerator, w: World) -> Own:
     if alike:
         w.note("estimate.own", got=len({r.run for r in alike}))
     return Own(engine.own_observed(alike, accelerator), engine.own_memory(alike, accelerator), len(alike))
+
+
+def own_serving(runs: tuple[Run, ...], accelerator: Accelerator, w: World) -> OwnRuns:
+    """What these runs say about serving on `accelerator`; a note tells how many did."""
+    from groundsill.resources.serving import NONE_OWN
+
+    if not runs:
+        return NONE_OWN
+    from groundsill.resources import own as engine
+    from groundsill.resources.serving_own import own_served
+
+    def known(id: str) -> Accelerator | None:
+        return w.catalogue.machine(id) if id in w.catalogue.accelerators() else None
+
+    requests = {run.id: asked for run in runs if (asked := engine.request_of(run))}
+    told = [run for run in runs if run.id in requests]
+    found = engine.own_residuals(runs, known) if told else []
+    alike = [r for r in found if r.run in requests and engine.alike(r.machine, accelerator)]
+    if alike:
+        w.note("estimate.own", got=len({r.run for r in alike}))
+    return own_served(alike, requests, accelerator)

@@ -23,25 +23,25 @@ from groundsill.api.estimate_inputs import (
     whole,
     world,
 )
-from groundsill.api.estimate_own import machine, runs_of
-from groundsill.api.estimate_types import Memory, Serving, Spread
+from groundsill.api.estimate_own import machine, own_serving, runs_of
+from groundsill.api.estimate_types import Memory, Near, Serving, Spread
 from groundsill.resources.memory_odds import fits_probability, read_factors
-from groundsill.resources.plans import divisors
 from groundsill.resources.serving import (
     WORKSPACE_BYTES,
+    OwnRuns,
     Served,
     first_token_quantile,
-    most_requests,
     serve,
+    setting_of,
     token_quantile,
 )
-from groundsill.resources.serving_parts import DEFAULT_ENGINE, Load, Service, work_of
+from groundsill.resources.serving_errors import nearest
+from groundsill.resources.serving_parts import DEFAULT_ENGINE, Load, Service, levels_of, rates_of, work_of
+from groundsill.resources.serving_size import copies_for, sized
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Z90, Array
 from groundsill.terms.shape import Shape
 
-FREE = 0.8  # copies are added until no more than this share of what they can answer is asked: arrivals come in bursts
-MOST_COPIES = 1_000_000
 SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
@@ -88,48 +88,16 @@ def estimate_serve(
         1.0 if concurrency is None else float(whole("concurrency", concurrency)),
     )
     base = Service(what.shape, gpu, weight_bits=bits, precision=precision_of(gpu, precision), engine=engine)
-    service = _sized(base, load, None if count is None else whole("count", count))
-    copies, load = _copies(service, load, asked)
-    served = serve(service, load)
-    return _told(w, what.id, what.parameters, service, load, served, copies, rate_of(asked), hourly, region)
+    service = sized(base, load, None if count is None else whole("count", count))
+    own = own_serving(runs, gpu, w)
+    copies, load = (1, load) if asked is None else copies_for(service, load, asked, own)
+    served = serve(service, load, own=own)
+    return _told(w, what.id, what.parameters, service, load, served, copies, rate_of(asked), hourly, region, own)
 
 
 def rate_of(asked: Array | None) -> float | None:
     """The arrival rate as one number."""
     return None if asked is None else middle(asked)
-
-
-def _sized(base: Service, load: Load, count: int | None) -> Service:
-    """The service on `count` accelerators, or on the fewest that hold it: split inside a node first, then in stages.
-
-    Raises Problem `resources.serving_no_room`, `serving_heads`, `serving_stages`.
-    """
-    from dataclasses import replace
-
-    node = max(base.accelerator.node_size, 1)
-    heads = divisors(base.shape.heads)
-    if count is not None:
-        tensor = max(t for t in divisors(count) if t <= node and t in heads)
-        return replace(base, tensor=tensor, pipeline=count // tensor)
-    inside = [(t, 1) for t in heads if t <= node and node % t == 0]
-    widest = inside[-1][0]
-    for tensor, stages in (*inside, *((widest, p) for p in divisors(base.shape.layers) if p > 1)):
-        service = replace(base, tensor=tensor, pipeline=stages)
-        if np.all(most_requests(work_of(service, load)) >= 1):
-            return service
-    raise Problem("resources.serving_no_room", at=base.accelerator.id, got=widest * base.shape.layers)
-
-
-def _copies(service: Service, load: Load, rate: Array | None) -> tuple[int, Load]:
-    """(copies, load of one): as many as keep the utilisation at the median load below FREE."""
-    if rate is None:
-        return 1, load
-    from dataclasses import replace
-
-    one = replace(load, tokens_in=middle(np.asarray(load.tokens_in)), tokens_out=middle(np.asarray(load.tokens_out)))
-    use = float(serve(service, replace(one, rate=middle(rate))).utilisation)
-    copies = min(max(1, math.ceil(use / FREE)), MOST_COPIES)
-    return copies, replace(load, rate=rate / copies)
 
 
 def _told(
@@ -143,6 +111,7 @@ def _told(
     rate: float | None,
     hourly: Number | None,
     region: str | None,
+    own: OwnRuns,
 ) -> Serving:
     """The estimate from what the engine says, with its doubt."""
     z = w.rng.standard_normal((2, w.n))
@@ -174,9 +143,9 @@ def _told(
         utilisation=Spread.of(served.utilisation),
         ttft={
             "mean": Spread.of(first),
-            **_shares(first_token_quantile, service, load, served.first_token_factors, z[0]),
+            **_shares(first_token_quantile, service, load, own, served.first_token_factors, z[0]),
         },
-        tpot={"mean": Spread.of(token), **_shares(token_quantile, service, load, served.token_factors, z[1])},
+        tpot={"mean": Spread.of(token), **_shares(token_quantile, service, load, own, served.token_factors, z[1])},
         tokens_per_s=Spread.of(written),
         seconds_per_request=Spread.of(busy * out),
         energy_j_per_token=None if power is None else Spread.of(power),
@@ -185,21 +154,36 @@ def _told(
         cost_per_request=None if cost is None else Spread.of(cost * busy * out),
         currency=currency,
         memory=_memory(service, load, served, z[0]),
-        near=(),
+        near=_near(service, load),
         notes=once(w.notes),
         facts=tuple({f.name: f for f in w.facts}.values()),
     )
 
 
 def _shares(
-    quantile: Callable[[Service, Load, float], Any], service: Service, load: Load, ends: tuple[float, float], z: Array
+    quantile: Callable[..., Any], service: Service, load: Load, own: OwnRuns, ends: tuple[float, float], z: Array
 ) -> dict[str, Spread]:
     """The times that half, 9 in 10 and 99 in 100 requests do not exceed, by name; none where no rate is given, or where
     it is beyond what the service answers."""
     if not np.any(np.asarray(load.rate) > 0):
         return {}
-    found = {name: np.asarray(quantile(service, load, share)) * _factor(ends, z) for name, share in SHARES.items()}
+    found = {
+        name: np.asarray(quantile(service, load, share, own=own)) * _factor(ends, z) for name, share in SHARES.items()
+    }
     return {name: Spread.of(values) for name, values in found.items() if np.isfinite(values).all()}
+
+
+def _near(service: Service, load: Load) -> tuple[Near, ...]:
+    """The published runs that are most alike, and how far off the time per token was on them without their suite."""
+    at = setting_of(service, work_of(service, load), rates_of(levels_of(service)))
+    found = []
+    for one in nearest(at):
+        s = one.setting
+        kind = f"{s.kind}, {s.engine}"
+        found.append(Near(
+            kind, math.exp(s.size), s.accelerator, round(math.exp(s.count)), s.precision, s.suite, one.alike, one.off
+        ))  # fmt: skip
+    return tuple(found)
 
 
 def _factor(ends: tuple[float, float], z: Array) -> Any:

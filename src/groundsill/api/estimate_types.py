@@ -81,7 +81,8 @@ class Training:
     """What a training takes. kind: train or tune. method: full, lora, qlora, head. tokens, sequence, batch: of the whole
     training, of a sequence, sequences of a step. plan: fields of `resources.job.Plan`; plans: how many were searched (1:
     the user's own). flops: `model` and `hardware` of a step; parts: seconds of a step by part, medians. hours:
-    accelerator-hours, goodput included; days: calendar. energy and cost are
+    accelerator-hours, goodput and practice included; practice: what whole runs took over what
+    their tuned steps add up to (`resources.whole`); days: calendar. energy and cost are
     None where no power or price is known. facts: what was looked up."""
 
     kind: str
@@ -103,6 +104,7 @@ class Training:
     tokens_per_s: Spread
     mfu: Spread
     goodput: Spread
+    practice: Spread
     hours: Spread
     days: Spread
     energy_kwh: Spread | None

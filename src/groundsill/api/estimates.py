@@ -221,6 +221,8 @@ def _frontier(w: World, forecaster: Forecaster, found: Frontier, rate: float | N
     for i in range(len(right)):
         plan, count = right.plan(i), int(right.table[i, 0])
         wall = steps * float(right.seconds[i]) / running[count]
+        moved, _ = forecaster.beyond(plan, wall * count / HOUR, forecaster.doubt([plan]))
+        wall = wall * math.exp(moved)
         hours = wall * count / HOUR
         cost = None if rate is None else hours * rate
         choices.append(

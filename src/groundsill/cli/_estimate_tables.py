@@ -144,6 +144,7 @@ def _training(t: Training, language: str) -> None:
     rows = _head(language)
     rows += _spread("step_seconds", t.step_seconds, language) + _spread("tokens_per_s", t.tokens_per_s, language)
     rows += _spread("mfu", t.mfu, language) + _spread("goodput", t.goodput, language)
+    rows += _spread("practice", t.practice, language)
     rows += _spread("hours", t.hours, language) + _spread("days", t.days, language)
     rows += _spread("energy", t.energy_kwh, language) + _spread("co2", t.co2_kg, language)
     if t.cost is not None:

@@ -11,7 +11,6 @@ conformal factor, so that 80 % held on suites that were left out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,101 +19,19 @@ from typing import Any
 import numpy as np
 
 from groundsill.resources.factors import shipped
-from groundsill.resources.job import Job
-from groundsill.resources.step import Step
-from groundsill.terms.accelerator import Accelerator
-from groundsill.terms.network import Network
+from groundsill.resources.settings import COMPONENTS, OWN, SHARES, SMOOTH, Setting, covariance, same_setup
 from groundsill.terms.quantity import Array, normal_quantile
-from groundsill.terms.shape import Shape
 
-OWN = "own"  # the suite of the user's runs
-USUAL_YEAR = 2023.8  # where a job does not say: the middle of the published runs
-SMOOTH = ("size", "count", "length", "load", "year")
-SHARES = ("attention", "memory", "traffic")
-FADES = "fades"
-
-Component = tuple[tuple[str, ...], str]
-COMPONENTS: Mapping[
-    str, Component
-] = {  # name -> levels that must agree; FADES: with distance in SMOOTH; a share: times it
-    "stack": (("stack",), ""),
-    "family": (("family",), ""),
-    "accelerator": (("accelerator",), ""),
-    "kind": (("kind",), ""),
-    "stack.family": (("stack", "family"), ""),
-    "stack.kind": (("stack", "kind"), ""),
-    "kind.family": (("kind", "family"), ""),
-    "stack.kind.accelerator": (("stack", "kind", "accelerator"), ""),
-    "precision.family": (("precision", "family"), ""),
-    "suite": (("suite",), ""),
-    "suite.family": (("suite", "family"), ""),
-    "suite.kind.accelerator": (("suite", "kind", "accelerator"), ""),
-    "attention.family": (("family",), "attention"),
-    "attention.stack.family": (("stack", "family"), "attention"),
-    "attention.suite": (("suite",), "attention"),
-    "memory.family": (("family", "kind"), "memory"),
-    "memory.stack": (("stack", "kind"), "memory"),
-    "memory.suite": (("suite",), "memory"),
-    "traffic.family": (("family",), "traffic"),
-    "traffic.stack": (("stack",), "traffic"),
-    "traffic.suite": (("suite",), "traffic"),
-    "near.kind": (("kind",), FADES),
-    "near.stack": (("stack", "kind"), FADES),
-    "near.suite": (("suite", "kind"), FADES),
-    "setup": (("group",), ""),
-}
+FAR = 2.0
 
 
-@dataclass(frozen=True)
-class Setting:
-    """The levels of a job: words, and the natural logs of weights, accelerators, tokens of a sequence, tokens of a step
-    on one accelerator; year. attention, memory, traffic: their shares of the forecast's time: where a part takes longer
-    than forecast on some machine, that shows as much as its share. group: of one set-up ("" stands alone)."""
+def surprise(off: float, variance: float) -> float:
+    """Variance of an effect of its own that explains what is more than FAR standard deviations off: r^2 - FAR^2 v.
 
-    suite: str
-    stack: str
-    family: str
-    accelerator: str
-    kind: str
-    precision: str
-    size: float
-    count: float
-    length: float
-    load: float
-    year: float
-    attention: float = 0.0
-    memory: float = 0.0
-    traffic: float = 0.0
-    group: str = ""
-
-
-def kind_of(shape: Shape | Network) -> str:
-    """Kind of model, as efficiencies are shared."""
-    if isinstance(shape, Network):
-        return f"network-{shape.sample}"
-    if shape.experts:
-        return "experts"
-    return "picture" if shape.patch_values else shape.kind
-
-
-def setting(
-    job: Job, accelerator: Accelerator, accelerators: float, time: Step | None = None, suite: str = OWN, group: str = ""
-) -> Setting:
-    """The setting of a job on so many accelerators. time: the forecast of its step under one plan, for the shares."""
-    tokens = max(float(job.batch) * job.sequence / accelerators, 1e-9)
-    numbers = (float(job.shape.weights), float(accelerators), float(job.sequence), tokens)
-    size, count, length, load = (round(math.log(v), 3) for v in numbers)
-    names = (suite, job.stack, accelerator.family or accelerator.id, accelerator.id, kind_of(job.shape), job.precision)
-    parts = shares(time) if time is not None else (0.0, 0.0, 0.0)
-    return Setting(*names, size, count, length, load, round(job.year or USUAL_YEAR, 2), *parts, group)
-
-
-def shares(time: Step) -> tuple[float, float, float]:
-    """Of attention, of memory traffic and launches, of communication; to a fiftieth, so that like plans are alike."""
-    moved, sent = time.memory + time.launch, time.tensor + time.expert + time.context + time.data
-    parts = [float(np.asarray(v / np.asarray(time.seconds))) for v in (time.attention, moved, sent)]
-    a, m, t = (round(v * 50) / 50 for v in parts)
-    return a, m, t
+    A run that took three times the forecast says that something about this software on this machine is not as elsewhere; it
+    does not say that all else on the machine takes three times as long, as one Gaussian effect would.
+    """
+    return max(0.0, off * off - FAR * FAR * variance)
 
 
 @dataclass(frozen=True)
@@ -173,19 +90,38 @@ class Errors:
         prior, seen = self.alone(jobs), self.known + own
         if not len(seen.settings):
             return Forecast(np.zeros(len(jobs)), self.wider * np.sqrt(prior))
-        root = np.linalg.cholesky(self.covariance(seen.settings, seen.settings) + np.diag(self.noise / seen.repeats))
-        across = np.linalg.solve(root, self.covariance(seen.settings, jobs))
-        mean = across.T @ np.linalg.solve(root, seen.residuals)
-        return Forecast(mean, self.wider * np.sqrt(np.maximum(prior - (across**2).sum(axis=0), self.noise)))
+        within, across = self._covariances(jobs, seen)
+        if len(own.settings):
+            extra, new = self._surprise(own), slice(len(self.known.settings), None)
+            within[new, new] += same_setup(own.settings, own.settings) * extra[:, None]
+            across[new] += same_setup(own.settings, jobs) * extra[:, None]
+            prior = prior + (same_setup(own.settings, jobs) * extra[:, None]).max(axis=0)
+        gain = np.linalg.solve(within, across)
+        left = prior - (across * gain).sum(axis=0)
+        return Forecast(gain.T @ seen.residuals, self.wider * np.sqrt(np.maximum(left, self.noise)))
 
     def joint(self, jobs: Sequence[Setting]) -> tuple[Array, Array]:
         """Mean (jobs,) and covariance (jobs, jobs) of the effects given what is known; no noise, no widening."""
         prior, seen = self.covariance(jobs, jobs), self.known
         if not len(seen.settings):
             return np.zeros(len(jobs)), prior
-        root = np.linalg.cholesky(self.covariance(seen.settings, seen.settings) + np.diag(self.noise / seen.repeats))
-        across = np.linalg.solve(root, self.covariance(seen.settings, jobs))
-        return across.T @ np.linalg.solve(root, seen.residuals), prior - across.T @ across
+        within, across = self._covariances(jobs, seen)
+        gain = np.linalg.solve(within, across)
+        return gain.T @ seen.residuals, prior - across.T @ gain
+
+    def _covariances(self, jobs: Sequence[Setting], seen: Observed) -> tuple[Array, Array]:
+        """Of what was seen (rows, rows), noise included, and of that with the jobs (rows, jobs)."""
+        within = self.covariance(seen.settings, seen.settings)
+        within[np.diag_indices(len(within))] += self.noise / seen.repeats
+        return within, self.covariance(jobs, seen.settings).T.copy()
+
+    def _surprise(self, own: Observed) -> Array:
+        """(own runs,): variance of an effect of their own that runs of one software, kind and accelerator show together, where
+        the forecast cannot account for what they took (`surprise`)."""
+        before = replace(self, wider=1.0).posterior(own.settings)
+        alike = same_setup(own.settings, own.settings) > 0
+        off = own.residuals - before.mean
+        return np.array([surprise(float(np.median(off[m])), float(np.median(before.sd[m])) ** 2) for m in alike])
 
     def without(self, suite: str) -> Errors:
         """The same, knowing nothing of one suite."""
@@ -222,40 +158,7 @@ class Errors:
 
     def covariance(self, a: Sequence[Setting], b: Sequence[Setting]) -> Array:
         """(len(a), len(b)): of the effects that two runs share, noise left out."""
-        found = np.zeros((len(a), len(b)))
-        for name, part in components(a, b, self.lengths).items():
-            found += self.variances[name] * part
-        return found
-
-
-def components(a: Sequence[Setting], b: Sequence[Setting], lengths: Mapping[str, float]) -> dict[str, Array]:
-    """Name of COMPONENTS -> (len(a), len(b)): 1 where the levels agree, less where a smooth effect has faded."""
-    same = {
-        name: _same(a, b, name) for name in ("suite", "stack", "family", "accelerator", "kind", "precision", "group")
-    }
-    far = np.zeros((len(a), len(b)))
-    for name in SMOOTH:
-        x, y = (np.array([getattr(s, name) for s in side], dtype=np.float64) / lengths[name] for side in (a, b))
-        far += (x[:, None] - y[None, :]) ** 2
-    times: dict[str, Array] = {FADES: np.exp(-0.5 * far)}
-    for name in SHARES:
-        times[name] = np.outer([getattr(s, name) for s in a], [getattr(s, name) for s in b])
-    found: dict[str, Array] = {}
-    for name, (levels, how) in COMPONENTS.items():
-        agree = same[levels[0]]
-        for level in levels[1:]:
-            agree = agree & same[level]
-        plain: Array = np.asarray(agree, dtype=np.float64)
-        found[name] = plain * times[how] if how else plain
-    return found
-
-
-def _same(a: Sequence[Setting], b: Sequence[Setting], name: str) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    number = {w: i for i, w in enumerate(sorted({getattr(s, name) for s in (*a, *b)}))}
-    x, y = (np.array([number[getattr(s, name)] for s in side], dtype=np.int64) for side in (a, b))
-    same = x[:, None] == y[None, :]
-    # rows without a group stand alone
-    return np.asarray(same & (x[:, None] != number.get("", -1)) if name == "group" else same)
+        return covariance(self.variances, self.lengths, a, b)
 
 
 COLUMNS = ("suite", "stack", "family", "accelerator", "kind", "precision", *SMOOTH, *SHARES, "group")

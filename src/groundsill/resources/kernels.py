@@ -23,7 +23,19 @@ from groundsill.terms.shape import Shape
 LOW = ("fp8", "fp4", "int8")  # precisions that only the matrix products of the blocks use
 FULL = ("fp32", "tf32")  # what is not a matrix product moves 4 bytes
 KERNELS = 10.0  # launches of one block's forward pass, about: 6 products, attention, 2 norms, activation
+LOGIT_BYTES = 28.0
+"""Moved for each logit: 2 written by the product, 6 to widen it, 8 for its log-softmax, 8 for the gradient of that, 4 to narrow and to use
+that. A loss in one kernel moves less, and is still the exception."""
 STATE_BYTES = 30.0  # that Adam in mixed precision reads and writes for each weight: gradient, two moments, copy, weight
+TILE = 128.0
+"""Steps along the inner side of a product that starting and ending a tile of its result costs, about: pipelines fill, results are
+written. A product m x k x n then takes the time of m x (k + TILE) x n; what it really is, is fitted (`step`)."""
+PLAIN_ATTENTION = ("fsdp", "pytorch", "deepspeed", "megatron", "hf")
+PLAIN_SHARE = 0.62 / 0.35
+"""Stacks whose fused attention was written for A100: it reaches 62 % of the peak there, 35 % on H100 (Shah et al. 2024, FlashAttention-3,
+arXiv 2407.08608, sections 1 and 4), where kernels of the vendor and FlashAttention-3 keep the share."""
+GRAPHS = ("mlperf",)  # software that starts recorded graphs of kernels, not each kernel
+SINCE_HOPPER = ("hopper", "blackwell")
 OPTIMISER = {"adamw": 1.0, "adamw-8bit": 0.6, "adafactor": 0.5, "muon": 0.8, "sgd": 0.5, "none": 0.0}
 
 
@@ -31,13 +43,14 @@ OPTIMISER = {"adamw": 1.0, "adamw-8bit": 0.6, "adafactor": 0.5, "muon": 0.8, "sg
 class Kernels:
     """Seconds at ideal speed of a whole step on the busiest accelerator, each (plans,) or a number.
 
-    matrix: products of the blocks at the job's precision; attention: scores and sums, output: logits, both at 16 bits;
+    matrix: products of the blocks at the job's precision; thin: what their tiles cost beside; attention: scores and sums, output: logits, both at 16 bits;
     memory: element-wise kernels; scores: those on the scores of attention where it is not fused; weights: reading the weights
     anew for every micro-batch; optimiser: its states.
-    launches: kernels started one after another.
+    launches: kernels started one after another; routes: those that sort tokens to experts, each waiting for the last.
     """
 
     matrix: Quantity
+    thin: Quantity
     attention: Quantity
     output: Quantity
     memory: Quantity
@@ -45,6 +58,7 @@ class Kernels:
     weights: Quantity
     optimiser: Quantity
     launches: Quantity
+    routes: Quantity
 
 
 def block_matrices(shape: Shape) -> float:
@@ -76,6 +90,25 @@ def element_values(shape: Shape) -> float:
     return float(blocks * inner + gate * (plain * shape.ffn_width + shape.expert_blocks * wide))
 
 
+def thin_values(shape: Shape, tensor: Quantity) -> Quantity:
+    """Outer sides of all products that one token passes, of the forward and the backward pass together: FLOP of a product
+    over twice its inner side. Cut over tensor ranks, the inner side of half of them shrinks, so they weigh more."""
+    experts, gate = shape.experts, 3 if shape.gated else 2
+    across = shape.attention_matrices / shape.width + 2.0 * shape.width * tensor
+    plain = gate * shape.ffn_width + 2.0 * shape.width * tensor
+    mixed: Quantity = 0.0
+    if experts:
+        mixed = experts.active * (gate * experts.width + 2.0 * shape.width)
+        mixed = mixed + (gate * experts.shared_width + 2.0 * shape.width * tensor if experts.shared_width else 0.0)
+    blocks = shape.layers + shape.encoder_layers + (shape.layers if shape.encoder_layers else 0)
+    return blocks * across + (shape.dense_blocks + shape.encoder_layers) * plain + shape.expert_blocks * mixed
+
+
+def slow_attention(job: Job, accelerator: Accelerator) -> float:
+    """How much longer attention takes in software whose kernels were written for an older accelerator."""
+    return PLAIN_SHARE if job.stack in PLAIN_ATTENTION and accelerator.family in SINCE_HOPPER else 1.0
+
+
 def half_peak(accelerator: Accelerator, precision: str) -> float:
     """FLOP/s of what is not computed in a precision below 16 bits; fp32 and tf32 stand for themselves."""
     if precision in FULL:
@@ -101,18 +134,22 @@ def kernels(job: Job, plan: Plan, accelerator: Accelerator) -> Kernels:
     matrix = (2.0 * blocks * passes + (6.0 * job.trainable if job.method == "lora" else 0.0)) * tokens / peak
     # the backward pass of attention computes the scores again: 2.5 forward passes (Dao 2023, arXiv 2307.08691, section 4)
     again = (1.0 + (2.5 if back else 0.0) + (recompute == 2) + ((recompute == 1) & (not job.flash))) * tokens
-    attention = attention_flops_per_token(shape, job.sequence) * again / half
+    attention = attention_flops_per_token(shape, job.sequence) * again / half * slow_attention(job, accelerator)
+    edges = thin_values(shape, np.asarray(plan.tensor, dtype=np.float64))
+    thin = TILE * edges * (1.0 + min(back, 1.0) + (recompute == 2)) * tokens / peak
     head = shape.vocabulary * shape.width if shape.kind != "encoder" else 0.0
     output = 2.0 * head * (1.0 + min(back, 2.0)) * tokens / half
     value = 4.0 if job.precision in FULL else 2.0
     rate = accelerator.memory_bytes_per_s
-    moved = value * element_values(shape) * passes * tokens / rate
+    # below 16 bits, what goes into a product is read and written once more, with its transpose
+    cast = 4.0 * thin_values(shape, 1.0) if job.precision in LOW else 0.0
+    moved = (value * element_values(shape) * passes + cast) * tokens / rate
     # softmax and dropout write and read the scores of all heads: 8 times without fused attention
     met = 0.0 if job.flash else 8.0 * value * shape.heads * job.sequence * (shape.layers + shape.encoder_layers)
     again_scores = 1.0 + back + (recompute >= 1)
     scores = met * again_scores * tokens / rate
     held = held_weights(shape, plan)
-    logits = 8.0 * shape.vocabulary * tokens * (head > 0) / rate
+    logits = LOGIT_BYTES * shape.vocabulary * tokens * (head > 0) / rate
     trained = job.trainable if job.method != "full" else held
     shards = np.where(np.asarray(plan.shard) >= 1, np.asarray(plan.data) * plan.context, 1.0)
     states = STATE_BYTES * OPTIMISER[job.optimiser] * trained / shards / rate
@@ -120,9 +157,10 @@ def kernels(job: Job, plan: Plan, accelerator: Accelerator) -> Kernels:
     read = (
         held * (passes * min(job.weight_bits, 8.0 * value) / 8.0 + (8.0 if back == 2.0 else 0.0)) * micro_batches / rate
     )
-    starts = KERNELS * (shape.layers + shape.encoder_layers) + _expert_launches(shape, plan)
-    starts = passes * starts / np.asarray(plan.pipeline) * micro_batches
-    return Kernels(matrix, attention, output, moved + logits, scores, read, states, starts)
+    times = passes / np.asarray(plan.pipeline) * micro_batches
+    starts = 0.0 * times if job.stack in GRAPHS else KERNELS * (shape.layers + shape.encoder_layers) * times
+    routes = _expert_launches(shape, plan) * times
+    return Kernels(matrix, thin, attention, output, moved + logits, scores, read, states, starts, routes)
 
 
 def held_weights(shape: Shape, plan: Plan) -> Quantity:
@@ -150,6 +188,7 @@ def _network(job: Job, network: Network, accelerator: Accelerator, count: Any, m
     moved = network.saved_values * value * 2.0 * (1.0 + back) * samples / rate
     states = STATE_BYTES * OPTIMISER[job.optimiser] * network.weights / rate
     starts = 2.0 * (1.0 + back) * sum(layer.count for layer in network.layers) * micro_batches
+    starts = 0.0 * micro_batches if job.stack in GRAPHS else starts
     read = network.weights * (1.0 + back) * value * micro_batches / rate
     none = 0.0 * samples
-    return Kernels(matrix, none, none, moved, none, read, states + none, starts)
+    return Kernels(matrix, none, none, none, moved, none, read, states + none, starts, none)

@@ -11,10 +11,11 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from groundsill.resources.errors import OWN, Observed, setting
+from groundsill.resources.errors import Observed
 from groundsill.resources.job import Job, Plan
 from groundsill.resources.memory_habits import Adapter
 from groundsill.resources.memory_odds import MemoryFactors, read_factors
+from groundsill.resources.settings import OWN, setting
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.problem import Problem
 from groundsill.terms.run import CALIBRATION, Run
@@ -192,14 +193,11 @@ def forecast(what: What, asked: Job | Request, plan: Plan, machine: Accelerator)
 
 def _served(what: What, asked: Request, machine: Accelerator) -> float | None:
     from groundsill.resources.serving import serve
-    from groundsill.resources.serving_parts import Load, Service
+    from groundsill.resources.serving_own import request_service
 
     if what not in ("prefill", "token"):
         return None
-    bits = 32.0 if asked.precision in ("fp32", "tf32") else 16.0
-    engine = "eager" if asked.stack in ("", STACK) else asked.stack
-    service = Service(asked.shape, machine, weight_bits=bits, cache_bits=bits, precision=asked.precision, engine=engine)
-    got = serve(service, Load(asked.tokens, 1.0, asked.batch, together=True, server=False))
+    got = serve(*request_service(asked, machine))
     return float(np.asarray(got.seconds_to_first_token if what == "prefill" else got.seconds_per_token))
 
 

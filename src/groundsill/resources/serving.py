@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from groundsill.resources.queue import mean_wait, wait_quantile
+from groundsill.resources.serving_errors import NOTHING, OWN, Errors, Observed, Setting, setting
 from groundsill.resources.serving_parts import (
     OUTPUT_BITS,
     Load,
@@ -32,7 +33,7 @@ from groundsill.resources.serving_parts import (
     work_of,
 )
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Z90, Quantity
+from groundsill.terms.quantity import Quantity
 
 SHARP = 2.0  # arithmetic and traffic overlap in part: (a^2 + m^2)^(1/2) lies between their maximum and their sum
 MEMORY_SHARE = 0.9  # of an accelerator's memory that an engine takes (gpu_memory_utilization of vLLM, its default)
@@ -123,11 +124,17 @@ def power_w(w: Work, r: Rates, requests: Any, power: Mapping[str, float]) -> Any
 
 
 def _reduces(w: Work, r: Rates, tokens: Any) -> Any:
-    """Two all-reduces a layer of `tokens` tokens' values in 2 bytes, after attention and after the feed-forward part."""
-    ranks = w.tensor * w.data
-    one = r.reduce_s + r.reduce_hop_s * np.log2(np.maximum(ranks, 1.0))
-    one = one + 2.0 * (ranks - 1.0) / ranks * tokens * w.width * 2.0 / (w.link * r.link)
-    return np.where(ranks > 1, 2.0 * w.layers * one, 0.0)
+    """For each layer two all-reduces of `tokens` tokens' values in 2 bytes: after attention, among the ranks that share
+    it, and after the feed-forward part, among all that hold its parts (dispatch and return of tokens to experts on other
+    ranks move about as much)."""
+    one = _all_reduce(w, r, w.tensor, tokens) + _all_reduce(w, r, w.tensor * w.data, tokens)
+    return w.layers * one
+
+
+def _all_reduce(w: Work, r: Rates, ranks: Any, tokens: Any) -> Any:
+    seconds = r.reduce_s + r.reduce_hop_s * np.log2(np.maximum(ranks, 1.0))
+    seconds = seconds + 2.0 * (ranks - 1.0) / ranks * tokens * w.width * 2.0 / (w.link * r.link)
+    return np.where(ranks > 1, seconds, 0.0)
 
 
 def prompt_flops(w: Work) -> tuple[Any, Any]:
@@ -140,7 +147,9 @@ def mixing_seconds(w: Work, r: Rates) -> Any:
     """What one prompt adds to the steps of the others, `mixing` of its time at half of the peak."""
     matrices, attention = prompt_flops(w)
     moved = _reduces(w, replace(r, reduce_s=0.0, reduce_hop_s=0.0), w.tokens_in)
-    return r.mixing * ((matrices + attention) / (0.5 * w.peak) + moved)
+    # Narrow products gain less than their peak says: quantising, norms and small matrices take as long as before.
+    peak = np.sqrt(w.peak * w.half_peak)
+    return r.mixing * (matrices / (0.5 * peak) + attention / (0.5 * w.half_peak) + moved)
 
 
 def prompt_seconds(w: Work, r: Rates) -> tuple[Any, Any]:
@@ -196,8 +205,15 @@ def token_seconds(w: Work, r: Rates) -> tuple[Any, Any, Any]:
 
 
 def first_token_seconds(w: Work, r: Rates, answering: tuple[Any, Any, Any] | None = None) -> Any:
-    """Mean seconds from a request to its first token: start, own prompt, the step that is running, prompts before it, and
-    the wait for room where more requests are there than fit. answering: what `token_seconds` gives, if it is known."""
+    """Mean seconds from a request to its first token: start and own prompt, then waiting. answering: what `token_seconds`
+    gives, if it is known."""
+    reading, waiting = first_token_parts(w, r, answering)
+    return reading + waiting
+
+
+def first_token_parts(w: Work, r: Rates, answering: tuple[Any, Any, Any] | None = None) -> tuple[Any, Any]:
+    """(start and own prompt; waiting: for the step that is running, for prompts before it, and for room where more requests
+    are there than fit), in mean seconds."""
     mixed, _, running = token_seconds(w, r) if answering is None else answering
     own, more = prompt_seconds(w, r)
     start = r.start * (r.start_s + w.layers * r.start_layer_s) * np.where(w.server > 0, 1.0, r.bare)
@@ -207,40 +223,94 @@ def first_token_seconds(w: Work, r: Rates, answering: tuple[Any, Any, Any] | Non
     waiting = np.maximum(w.concurrency - running, 0.0) / running * w.tokens_out * mixed
     busy = np.minimum(w.rate / w.data * more, BUSIEST)  # one server, nearly equal prompts: M/D/1
     open_wait = r.residual * mixed + busy / (2.0 * (1.0 - busy)) * more
-    return start + own + np.where(w.rate > 0, open_wait, wait + waiting)
+    return start + own, np.where(w.rate > 0, open_wait, wait + waiting)
 
 
-def serve(service: Service, load: Load, factors: Mapping[str, Any] | None = None) -> Served:
-    """Forecast of one service under one load; numbers of the load () or (draws,).
+@dataclass(frozen=True)
+class OwnRuns:
+    """What the user's runs say of seconds per token and of seconds to the first token."""
+
+    token: Observed = NOTHING
+    first: Observed = NOTHING
+
+
+NONE_OWN = OwnRuns()
+
+
+@dataclass(frozen=True)
+class _Corrected:
+    """Work in the engine's own time, and what known runs make of it: seconds are `pace` times those of the coefficients,
+    seconds to the first token `late` times. Arrivals are counted in the same time, so that queues stay right."""
+
+    work: Work
+    rates: Rates
+    pace: float
+    late: float
+    token_factors: tuple[float, float]
+    first_factors: tuple[float, float]
+
+    @classmethod
+    def of(cls, service: Service, load: Load, factors: Mapping[str, Any] | None, own: OwnRuns) -> _Corrected:
+        w, r = work_of(service, load), rates_of(levels_of(service), factors)
+        at = setting_of(service, w, r)
+        token = Errors.of("token", factors).posterior([at], own.token)
+        first = Errors.of("first", factors).posterior([at], own.first)
+        pace, late = float(np.exp(token.mean[0])), float(np.exp(first.mean[0]))
+        ends = [(float(low[0]), float(high[0])) for low, high in (token.factors(), first.factors())]
+        return cls(replace(w, rate=np.asarray(w.rate) * pace), r, pace, late, ends[0], ends[1])
+
+
+def setting_of(service: Service, w: Work, r: Rates, suite: str = OWN, group: str = "") -> Setting:
+    """What the error of a forecast depends on, at the median of a load that is drawn."""
+    _, _, running = token_seconds(w, r)
+    reading, waiting = first_token_parts(w, r)
+    share = waiting / (reading + waiting)
+    requests, tokens_in, waits = (float(np.median(np.asarray(v))) for v in (running, w.tokens_in, share))
+    return setting(service, requests, tokens_in, waits, suite, group)
+
+
+def serve(service: Service, load: Load, factors: Mapping[str, Any] | None = None, own: OwnRuns = NONE_OWN) -> Served:
+    """Forecast of one service under one load; numbers of the load () or (draws,). own: runs that move it.
 
     Raises Problem `resources.serving_no_room` if weights and one request do not fit, and what `work_of` raises.
     """
     use = shipped() if factors is None else factors
-    w, r = work_of(service, load), rates_of(levels_of(service), use)
-    most = most_requests(w)
+    most = most_requests(work_of(service, load))
     if not np.all(most >= 1):
         raise Problem("resources.serving_no_room", at=service.accelerator.id, got=service.accelerators)
-    mixed, _, _ = token_seconds(w, r)
+    c = _Corrected.of(service, load, factors, own)
+    w, r = c.work, c.rates
     running, use_share = running_requests(w, r)
-    first = first_token_seconds(w, r)
+    mixed, first = token_seconds(w, r)[0] * c.pace, first_token_seconds(w, r) * c.late
     closed = running / (mixed + np.where(w.concurrency > running, 0.0, first) / w.tokens_out)
-    full = _throughput_when_full(w, r)
-    tokens = np.where(np.asarray(w.rate) > 0, np.minimum(w.rate * w.tokens_out, full), closed)
+    full = _throughput_when_full(w, r) / c.pace
+    tokens = np.where(np.asarray(w.rate) > 0, np.minimum(np.asarray(load.rate) * w.tokens_out, full), closed)
     joules = power_w(w, r, running, use["power"]) / tokens
     first, mixed, running, most, use_share, tokens, joules = (
         v if np.ndim(v) else float(v) for v in (first, mixed, running, most, use_share, tokens, joules)
     )
-    return Served(first, mixed, running, most, use_share, tokens, joules, _factors(use, "ttft"), _factors(use, "tpot"))
-
-
-def _factors(factors: Mapping[str, Any], name: str) -> tuple[float, float]:
-    spread = Z90 * float(factors["errors"][name]["log_sd"])
-    return float(np.exp(-spread)), float(np.exp(spread))
+    return Served(first, mixed, running, most, use_share, tokens, joules, c.first_factors, c.token_factors)
 
 
 def _throughput_when_full(w: Work, r: Rates) -> Any:
     most = most_requests(w)
     return most * w.tokens_out / (w.tokens_out * step_seconds(w, r, most) + most / w.data * mixing_seconds(w, r))
+
+
+def capacity(
+    service: Service, load: Load, factors: Mapping[str, Any] | None = None, own: OwnRuns = NONE_OWN
+) -> tuple[Quantity, tuple[float, float]]:
+    """Requests a second that one copy answers with as many at a time as fit, (); and the factors of its 80 % interval.
+
+    Raises Problem as `serve`.
+    """
+    most = most_requests(work_of(service, load))
+    if not np.all(most >= 1):
+        raise Problem("resources.serving_no_room", at=service.accelerator.id, got=service.accelerators)
+    c = _Corrected.of(service, replace(load, concurrency=most, rate=0.0), factors, own)
+    found = _throughput_when_full(c.work, c.rates) / c.pace / load.tokens_out
+    low, high = c.token_factors
+    return (found if np.ndim(found) else float(found)), (1.0 / high, 1.0 / low)
 
 
 def tokens_per_accelerator_second(service: Service, load: Load, factors: Mapping[str, Any] | None = None) -> Quantity:
@@ -256,14 +326,15 @@ def cost_per_request(
 
 
 def first_token_quantile(
-    service: Service, load: Load, share: float, factors: Mapping[str, Any] | None = None
+    service: Service, load: Load, share: float, factors: Mapping[str, Any] | None = None, own: OwnRuns = NONE_OWN
 ) -> Quantity:
     """Seconds to the first token that a `share` of requests does not exceed, at the load's rate: the mean without waiting
     for a place, and the wait for a place among those that fit (M/M/k with the residence time as service, `queue`).
 
     Infinite if the rate is beyond what the service answers.
     """
-    w, r = work_of(service, load), rates_of(levels_of(service), factors)
+    c = _Corrected.of(service, load, factors, own)
+    w, r = c.work, c.rates
     mixed, _, _ = token_seconds(w, r)
     first = first_token_seconds(w, r)
     _, use = running_requests(w, r)
@@ -274,22 +345,25 @@ def first_token_quantile(
     safe = np.minimum(w.rate / w.data, BUSIEST / more)
     ahead = wait_quantile(share, safe, more, 1, 0.0) - mean_wait(safe, more, 1, 0.0)  # the mean is in `first`
     ahead = np.maximum(ahead, 0.0)
-    seconds = np.where(use >= 1.0, np.inf, first + wait + ahead)
+    seconds = np.where(use >= 1.0, np.inf, c.late * (first + ahead) + c.pace * wait)
     return seconds if seconds.ndim else float(seconds)
 
 
-def token_quantile(service: Service, load: Load, share: float, factors: Mapping[str, Any] | None = None) -> Quantity:
+def token_quantile(
+    service: Service, load: Load, share: float, factors: Mapping[str, Any] | None = None, own: OwnRuns = NONE_OWN
+) -> Quantity:
     """Seconds of a token that a `share` of tokens does not exceed, at the load's rate: the step with as many requests as
     are there at that share of the time. Requests come at random and go when answered, so their number is nearly Poisson
     about Little's mean (M/G/infinity); its quantile by Cornish and Fisher's expansion, at most what fits.
 
     Infinite if the rate is beyond what the service answers.
     """
-    w, r = work_of(service, load), rates_of(levels_of(service), factors)
+    c = _Corrected.of(service, load, factors, own)
+    w, r = c.work, c.rates
     mixed, step, running = token_seconds(w, r)
     _, use = running_requests(w, r)
     z = NormalDist().inv_cdf(share)
     many = running + z * np.sqrt(running) + (z * z - 1.0) / 6.0
     many = np.clip(many, 1.0, np.maximum(most_requests(w), 1.0))
-    seconds = np.where(use >= 1.0, np.inf, mixed * step_seconds(w, r, many) / step)
+    seconds = np.where(use >= 1.0, np.inf, c.pace * mixed * step_seconds(w, r, many) / step)
     return seconds if seconds.ndim else float(seconds)

@@ -32,6 +32,7 @@ class Coefficients:
     optimiser step."""
 
     matrix: float
+    thin: float
     low: float
     attention: float
     output: float
@@ -47,6 +48,7 @@ class Coefficients:
     overlap: float
     optimiser: float
     launch: float
+    route: float
     latency: float
     fixed: float
 
@@ -63,6 +65,7 @@ class Basis:
     16; network: element-wise time of a network that is no transformer."""
 
     matrix: Quantity
+    thin: Quantity
     attention: Quantity
     output: Quantity
     memory: Quantity
@@ -71,6 +74,7 @@ class Basis:
     weights: Quantity
     optimiser: Quantity
     launches: Quantity
+    routes: Quantity
     tensor: Quantity
     expert: Quantity
     context: Quantity
@@ -88,9 +92,9 @@ def basis(job: Job, plan: Plan, accelerator: Accelerator) -> Basis:
     halvings = {"fp8": 1.0, "int8": 1.0, "fp4": 2.0}.get(job.precision, 0.0) if job.precision in LOW else 0.0
     none = 0.0 * np.asarray(work.memory)
     return Basis(
-        work.matrix, work.attention, work.output, none if other else work.memory, work.scores,
+        work.matrix, work.thin, work.attention, work.output, none if other else work.memory, work.scores,
         work.memory if other else none,
-        work.weights, work.optimiser, work.launches, talk.tensor, talk.expert, talk.context, talk.stage, talk.data,
+        work.weights, work.optimiser, work.launches, work.routes, talk.tensor, talk.expert, talk.context, talk.stage, talk.data,
         talk.hops, talk.bubble, halvings,
     )  # fmt: skip
 
@@ -124,12 +128,12 @@ class Step:
 
 def seconds_of(b: Basis, c: Coefficients) -> Step:
     """The step's parts from ideal times and coefficients; whatever the arrays run over."""
-    matrix = c.matrix * c.low ** np.asarray(b.halvings) * b.matrix + c.output * np.asarray(b.output)
+    matrix = c.low ** np.asarray(b.halvings) * (c.matrix * b.matrix + c.thin * b.thin) + c.output * np.asarray(b.output)
     attention = c.attention * np.asarray(b.attention)
     memory = c.memory * np.asarray(b.memory) + c.scores * np.asarray(b.scores)
     memory = memory + c.network * np.asarray(b.network) + c.weights * np.asarray(b.weights)
     computing = matrix + attention + memory
-    launching = c.launch * np.asarray(b.launches)
+    launching = c.launch * np.asarray(b.launches) + c.route * np.asarray(b.routes)
     busy = _longest(computing, launching)
     tensor, expert = c.tensor * np.asarray(b.tensor), c.expert * np.asarray(b.expert)
     context, stage = c.context * np.asarray(b.context), c.stage * np.asarray(b.stage)

@@ -1,4 +1,9 @@
-"""Machines held to answer requests: from measured scoring, or from the shape of the model."""
+"""Machines held to answer requests: from measured scoring, or from the shape of the model.
+
+A language model whose accelerator is known is served by an engine (`resources.serving`): reading and writing, room for
+caches, work of others in between, as published runs teach it, with its doubt. Where the user gives a share of the bandwidth
+of their own, or the model is no language model, a plain roofline counts instead (`resources.inference`).
+"""
 
 from __future__ import annotations
 
@@ -14,12 +19,17 @@ from groundsill.resources.inference import (
     serving_seconds_per_request,
 )
 from groundsill.resources.memory import serving_bytes
+from groundsill.resources.serving import capacity, most_requests
+from groundsill.resources.serving_parts import Load, Service, work_of
+from groundsill.resources.serving_size import sized
 from groundsill.resources.timing import score_seconds_per_row
-from groundsill.routes._shared.training import efficiency, elsewhere, on_this
-from groundsill.routes._shared.world import ONCE, World
+from groundsill.routes._shared.training import efficiency, elsewhere, median_fact, on_this
+from groundsill.routes._shared.world import ONCE, World, middle
+from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Array, Quantity
+from groundsill.terms.quantity import Z90, Array, Quantity
 from groundsill.terms.run import Run
+from groundsill.terms.shape import Shape
 
 
 @dataclass(frozen=True)
@@ -88,15 +98,80 @@ def _scored(run: Run) -> bool:
 
 
 def serve_from_shape(world: World, quality: Array | None) -> Served:
-    """Roofline over the model's shape and the accelerator's data; tokens of a request are the user's.
+    """Machines from the model's shape and the accelerator's data; tokens of a request are the user's.
 
     A copy of the model stands on as many accelerators as its weights and one request need, and answers as many requests
-    at a time as fit beside the weights, or `site.batch` if that is given and fewer.
-    Raises Problem `routes.fact_missing`, `resources.no_efficiency`.
+    at a time as fit beside the weights, or `site.batch` if that is given and fewer. Copies are added until no more than
+    `site.utilisation` of what they can answer is asked.
+    Raises Problem `routes.fact_missing`, `resources.no_efficiency`, `resources.serving_no_room`.
     """
     shape = world.entrant.shape
     if shape is None:
         raise Problem("routes.no_serving_time", at=world.id)
+    language = shape.kind == "decoder" and not shape.patch_values
+    told = world.case.facts.get("site.bandwidth_efficiency")
+    if not language or (told is not None and told.grade == "user"):
+        return _roofline(world, shape, quality)
+    return _engine(world, shape, quality)
+
+
+def _engine(world: World, shape: Shape, quality: Array | None) -> Served:
+    machine = world.serve_on
+    read, written = (np.maximum(world.get(f"use.{key}"), 1.0) for key in ("tokens_in", "tokens_out"))
+    told = world.find("site.batch")
+    most = 0 if told is None else max(int(middle(told)), 1)
+    n, seed = world.draws.n, world.draws.seed
+
+    def make() -> tuple[Quantity, int, Quantity]:
+        gpu = _accelerator(world, machine)
+        half = "bf16" if "bf16" in gpu.peak_flops_per_s else "fp16"
+        load = Load(read, written)
+        base = Service(shape, gpu, precision=half, most_requests=most)
+        try:
+            service = sized(base, load)
+            each, (low, high) = capacity(service, load)
+        except Problem as p:
+            raise p.located(world.id) from None
+        # One draw for all candidates on this machine: what is not known of its engine is the same for them.
+        doubt = np.log(high / low) / (2.0 * Z90) * world.draws.rng(f"serving.{machine}").standard_normal(n)
+        running = most_requests(work_of(service, load))
+        held = serving_bytes(shape, load.tokens_in + load.tokens_out, running) / service.accelerators
+        return each * np.exp(doubt), service.accelerators, held
+
+    speeds = (middle(world.get(f"accelerator.{machine}.{k}")) for k in _SPEEDS)
+    key = (machine, shape, most, n, seed, *speeds, *(np.asarray(v).tobytes() for v in (read, written)))
+    each, together, held = ONCE.get((world.case.facts,), ("capacity", *key), make)
+    volume, names = requests_per_month(world, quality)
+    copies = servers_needed(volume, 1.0 / each, world.get("site.utilisation"))
+    inputs = ("use.tokens_in", "use.tokens_out", "site.utilisation", "site.batch")
+    trail = (*names, *world.trail(*inputs, *(f"accelerator.{machine}.{k}" for k in _SPEEDS)))
+    notes: tuple[str, ...] = ("routes.note_batch_fills_memory",) if told is None else ()
+    used = (*notes, "routes.note_serving_engine", *_growth(world))
+    return Served(copies * together, held, tuple(dict.fromkeys(trail)), used)
+
+
+_SPEEDS = ("peak_flops_per_s", "memory_bytes", "memory_bytes_per_s")
+
+
+def _accelerator(world: World, id: str) -> Accelerator:
+    """The machine in SI, from the facts of the case at their medians. Raises Problem `routes.fact_missing`."""
+    start = f"accelerator.{id}."
+    memory, speed = (middle(world.get(start + key)) for key in _SPEEDS[1:])
+    peaks = {
+        name.removeprefix(start + "peak_flops_per_s."): median_fact(world, name)
+        for name in world.case.facts
+        if name.startswith(start + "peak_flops_per_s.")
+    }
+    peaks.setdefault("bf16" if "fp16" not in peaks else "fp16", middle(world.get(start + _SPEEDS[0])))
+    family = world.case.facts.get(start + "family")
+    keys = ("power_w", "link_bytes_per_s", "network_bytes_per_s")
+    power, link, network = (median_fact(world, start + k) if world.case.has(start + k) else 0.0 for k in keys)
+    nodes = round(median_fact(world, start + "node_size")) if world.case.has(start + "node_size") else 8
+    words = family.value if family is not None and isinstance(family.value, str) else ""
+    return Accelerator(id, words, peaks, memory, speed, power, nodes, link, network)
+
+
+def _roofline(world: World, shape: Shape, quality: Array | None) -> Served:
     machine = world.serve_on
     data = {key: f"accelerator.{machine}.{key}" for key in ("peak_flops_per_s", "memory_bytes", "memory_bytes_per_s")}
     peak, memory, bandwidth = (world.get(name) for name in data.values())

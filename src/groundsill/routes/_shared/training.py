@@ -134,7 +134,7 @@ def efficiency(world: World, machine: str) -> tuple[Quantity, tuple[str, ...]]:
         try:
             draws, ids = mfu_posterior(
                 same or known,
-                peak_of=lambda hardware: _median(world, f"accelerator.{hardware}.peak_flops_per_s"),
+                peak_of=lambda hardware: median_fact(world, f"accelerator.{hardware}.peak_flops_per_s"),
                 n=n,
                 rng=world.draws.rng(f"mfu.{family}"),
                 goodput_of=lambda run: _past_goodput(world, run),
@@ -156,10 +156,11 @@ def _past_goodput(world: World, run: Run) -> float:
     count = run.measures.get("accelerators")
     if count is None or not all(world.case.has(name) for name in FAILURES):
         return 1.0
-    return float(goodput(count, *(_median(world, name) for name in FAILURES)))
+    return float(goodput(count, *(median_fact(world, name) for name in FAILURES)))
 
 
-def _median(world: World, name: str) -> float:
+def median_fact(world: World, name: str) -> float:
+    """Median of a fact of the case in SI. Raises Problem `routes.fact_missing` for a word."""
     fact = world.case.facts[name]
     if isinstance(fact.value, str):
         raise Problem("routes.fact_missing", at=world.id, got=name)
