@@ -7,7 +7,9 @@ whole surface, the lowest loss among runs below its largest compute over 8. The 
 Besiroglu et al. 2024, loosened: one suite's value with the spread of many. Then every surface is cut at its largest
 compute over 8 and its other runs are forecast; a factor is the weighted 95 % quantile of the misses on its
 side against the half-width of the interval (split-conformal, Vovk et al. 2005). A surface's cut has the weight of the
-root of its runs, for their misses go together. About a minute on one core.
+root of its runs, for their misses go together. For 16 times the compute surfaces are cut at 1/16, and the factor is the
+largest 95 % quantile of any one surface: so far out the misses of a suite lie on one side, and only suites count, of
+which there are six. About two minutes on one core.
 """
 
 from __future__ import annotations
@@ -23,13 +25,13 @@ import numpy as np
 
 from groundsill.scaling import loss_fit as law
 from groundsill.scaling.loss import WEIGHT
-from groundsill.scaling.loss_factors import Table
+from groundsill.scaling.loss_factors import FAR, NEAR, Table
 from public_surfaces import Array, Forecast, Surface, forecast, load
 
-RATIOS = (8.0,)
 EXPONENT = (-1.05, 0.3)  # ln 0.35: Besiroglu et al. 2024 find 0.348 and 0.366
+LEAST_RUNS = 3  # beyond the cut, for a surface to have a quantile of its own
 LEAST = 0.5  # an interval is not narrowed further, however well the surfaces did
-FARTHEST = 30.0
+FARTHEST = FAR
 SOURCES = {
     "chinchilla_points.csv": ("Hoffmann et al. 2022, figure 4, read off by Besiroglu et al. 2024, github "
                               "epoch-research/analyzing-chinchilla", "none stated; only derived numbers are shipped"),
@@ -62,26 +64,32 @@ def quantile(scores: Array, weights: Array, level: float) -> float:
     return float(scores[order][min(int(np.searchsorted(share, level)), len(scores) - 1)])
 
 
-def factors(misses: Sequence[Forecast], own: law.Prior) -> Table:
-    """Prior and factors of forecasts made without factors."""
-    below, above, weights = [], [], []
-    for miss in misses:
-        low, middle, high = np.quantile(miss.draws, (0.05, 0.5, 0.95), axis=1)
-        below.append(np.maximum(middle - miss.truth, 0) / (middle - low))
-        above.append(np.maximum(miss.truth - middle, 0) / (high - middle))
-        weights.append(np.full(len(middle), 1 / np.sqrt(len(middle))))
-    sides = [quantile(np.concatenate(side), np.concatenate(weights), 0.95) for side in (below, above)]
-    return Table(
-        own, *(round(max(LEAST, s), 2) for s in sides), FARTHEST, len({m.surface.id for m in misses})
-    )  # fmt: skip
+def scores(miss: Forecast) -> tuple[Array, Array]:
+    """Misses (k,) below and above the median over the half-width of the interval on that side, 0 on the other."""
+    low, middle, high = np.quantile(miss.draws, (0.05, 0.5, 0.95), axis=1)
+    below = np.maximum(middle - miss.truth, 0) / (middle - low)
+    return np.asarray(below), np.asarray(np.maximum(miss.truth - middle, 0) / (high - middle))
+
+
+def factors(near: Sequence[Forecast], far: Sequence[Forecast], own: law.Prior) -> Table:
+    """Prior and factors of forecasts made without factors, of surfaces cut at 1 / NEAR and at 1 / FAR."""
+    found = [scores(miss) for miss in near]
+    weights = np.concatenate([np.full(len(b), 1 / np.sqrt(len(b))) for b, _ in found])
+    sides = [quantile(np.concatenate([s[i] for s in found]), weights, 0.95) for i in (0, 1)]
+    each = [scores(miss) for miss in far if len(miss.truth) >= LEAST_RUNS]
+    worst = [max([float(np.quantile(s[i], 0.95)) for s in each] + [sides[i]]) for i in (0, 1)]
+    below, above, far_below, far_above = (round(max(LEAST, s), 2) for s in (*sides, *worst))
+    return Table(own, below, above, FARTHEST, len({m.surface.id for m in near}), far_below, far_above)
 
 
 def made(surfaces: Sequence[Surface]) -> Table:
     """Prior and factors of these surfaces."""
     own = prior(surfaces)
     plain = Table(own)
-    cuts = [(s, ratio) for s in surfaces for ratio in RATIOS if (~s.beyond(ratio)).sum() >= 20]
-    return factors([forecast(s, ratio, plain) for s, ratio in cuts], own)
+    near, far = (
+        [forecast(s, ratio, plain) for s in surfaces if (~s.beyond(ratio)).sum() >= 20] for ratio in (NEAR, FAR)
+    )
+    return factors(near, far, own)
 
 
 def text(known: Table, folder: Path, date: str) -> str:
@@ -89,10 +97,11 @@ def text(known: Table, folder: Path, date: str) -> str:
     e, f = known.prior.exponent, known.prior.floor
     lines = [
         "# Written by benchmarks/make_loss_factors.py; do not edit. How it was made stands there.",
-        f'date = "{date}"', f"ratios = [{', '.join(f'{r:g}' for r in RATIOS)}]", "",
+        f'date = "{date}"', f"ratios = [{NEAR:g}, {FAR:g}]", "",
         "[prior]  # mean and standard deviation",
         f"ln_exponent = [{e[0]}, {e[1]}]", f"ln_floor_share = [{f[0]}, {f[1]}]", "",
         "[factor]", f"below = {known.below}", f"above = {known.above}",
+        f"far_below = {known.far_below}", f"far_above = {known.far_above}",
         f"farthest = {known.farthest}", f"surfaces = {known.surfaces}",
     ]  # fmt: skip
     for name, (title, licence) in SOURCES.items():

@@ -182,3 +182,8 @@ def true_curve(runs: Sequence[Run], anchor: object, labels: float, rng: np.rando
     """Draws around the truth, in the place of the fitted curve."""
     floor, scale, exponent = CURVES[runs[0].candidate]
     return np.asarray(1.0 - floor - scale * labels**-exponent + 0.02 * rng.standard_normal(2000), dtype=np.float64)
+
+
+def refused(*_: object) -> None:
+    """In the place of a fit: there is no curve."""
+    raise Problem("scaling.at_chance")

@@ -22,6 +22,7 @@ from tests.pilot.fake_bench import (
     Clock,
     FakeBench,
     make_inputs,
+    refused,
     true_curve,
 )
 
@@ -38,6 +39,7 @@ from groundsill.terms.problem import Exit, Problem
 def quick_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """The truth in the place of the fitted curve: these tests are about the running, not about the fit."""
     monkeypatch.setattr("groundsill.pilot.dropping._forecast", true_curve)
+    monkeypatch.setattr("groundsill.pilot.advice._fitted", refused)
 
 
 class Place:

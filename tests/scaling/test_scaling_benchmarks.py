@@ -7,9 +7,12 @@ import json
 import subprocess
 import sys
 import tomllib
+from itertools import combinations
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 from tests.scaling.made_up_runs import law, runs_of
 
@@ -74,6 +77,49 @@ def test_peer_power_law_finds_a_power_law(backtest: ModuleType) -> None:
 
     x = np.array([100.0, 200, 400, 800, 1600])
     assert backtest.power_law(x, np.array([law(v) for v in x]), 12_800) == pytest.approx(law(12_800), rel=0.01)
+
+
+def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module(name)
+
+
+def test_the_oracle_of_the_adaptive_pilot_is_no_cheaper_than_theory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elfving 1952: with shares of seeds instead of whole ones, least cost x variance is (sum |c| root x)^2, where c are
+    the weights with which values at as many places as coefficients give the forecast."""
+    adaptive = loaded("adaptive", monkeypatch)
+    places = np.arange(6.0)  # log2 of 1 .. 32, the target at 7
+    for coefficients, farthest in ((2, 4), (2, 5), (3, 4), (3, 5)):
+        some = combinations(places[: farthest + 1], coefficients)
+        bound = min(sum(abs(w) * 2 ** (x / 2) for w, x in zip(lagrange(at), at, strict=True)) ** 2 for at in some)
+        rows = np.repeat(places[:5], 3)[:, None] ** np.arange(coefficients)
+        at = 7.0 ** np.arange(coefficients)
+        mark = float(at @ np.linalg.solve(rows.T @ rows, at))
+        found = adaptive.oracle(coefficients, 2.0**farthest)
+        assert bound / mark / 93 <= found <= 1.0
+    assert adaptive.oracle(3, 32.0) < adaptive.oracle(3, 16.0)
+
+
+def lagrange(at: tuple[float, ...], target: float = 7.0) -> list[float]:
+    return [float(np.prod([(target - y) / (x - y) for y in at if y != x])) for x in at]
+
+
+def test_the_adaptive_pilot_stops_when_it_is_as_sure_as_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    adaptive = loaded("adaptive", monkeypatch)
+    rng = np.random.default_rng(1)
+
+    def pool(name: str, more: float) -> Any:
+        xs = 50.0 * 2 ** np.arange(9)
+        scores = {float(x): tuple(1 - (law(x) + more) * np.exp(0.03 * rng.standard_normal(8))) for x in xs}
+        return adaptive.Pool(f"set/{name}", adaptive.CLASSICAL, scores)
+
+    some = [pool("good", 0.0), pool("poor", 0.3)]
+    ((own, rungs),) = adaptive.grouped(adaptive._laddered(some))
+    assert own == some and len(rungs) == 5
+    found = adaptive.compare(own, rungs)
+    assert found is not None and found.reached and found.width <= found.mark and found.cost < 0.9
+    (cost, *_, cover) = adaptive.figures([found], "_routes")
+    assert (cost["id"], cost["value"], cover["n"]) == ("adaptive_cost_routes", found.cost, 1)
 
 
 @pytest.mark.slow

@@ -33,7 +33,9 @@ def test_gain_is_the_variance_that_a_simulated_run_takes_away() -> None:
     wanted = design.quality_at(6400)(here)
     rng = np.random.default_rng(1)
     ln_error = np.log(1 - here.measured(3200, design.MOST_SEEDS))
-    spread = np.hypot((here.scatter or 0) / np.sqrt(2), design.MISFIT)
+    freedom = sum(r.seeds - 1 for r in here.rungs)
+    scatter = np.sqrt((freedom * (here.scatter or 0) ** 2 + 2 * 0.05**2) / (freedom + 2))
+    spread = np.hypot(scatter / np.sqrt(2), design.MISFIT)
     told = []
     for _ in range(200):
         shown = ln_error + spread * rng.standard_normal(len(ln_error))
@@ -143,15 +145,60 @@ def test_effective_data_is_refused_near_saturation() -> None:
     assert raised.value.code == "scaling.past_saturation"
 
 
-def test_the_cheapest_plan_gets_there_and_nothing_cheaper_does() -> None:
+def variance_left(here: LabelCurve, wanted: np.ndarray, plan: tuple[Option, ...]) -> float:
+    """By the normal equations, apart from the engine's updates: the misfit of a place is shared by its seeds."""
+    shown = np.array([design._ln_error(here, o.labels) for o in plan]).reshape(-1, len(wanted))
+    cross = (shown - shown.mean(axis=1, keepdims=True)) @ (wanted - wanted.mean()) / len(wanted)
+    scatter, misfit = design._scatter(here) ** 2, design.MISFIT**2
+    noise = np.zeros((len(plan), len(plan)))
+    for i, option in enumerate(plan):  # precision of the rung's mean with the new seeds, less that without
+        had = sum(r.seeds for r in here.rungs if r.x == option.labels)
+        with_them = 1 / (scatter / (had + option.seeds) + misfit)
+        noise[i, i] = 1 / (with_them - (1 / (scatter / had + misfit) if had else 0.0))
+    return float(wanted.var() - cross @ np.linalg.solve(np.cov(shown, bias=True).reshape(noise.shape) + noise, cross))
+
+
+def test_the_cheapest_plan_gets_there_and_no_single_run_does_for_less() -> None:
     here = curve()
     wanted = design.quality_at(12_800)(here)
-    options = [Option("a", x, k, x * k) for x in (200.0, 1600.0, 3200.0) for k in (1, 2, 4)]
-    alone = {o: wanted.var() - design.gain(here, wanted, o.labels, o.seeds) for o in options}
-    goal = sorted(alone.values())[3]
-    plan = design.cheapest_plan(here, wanted, options, goal)
-    cost = sum(o.cost for o in plan)
-    assert plan and all(left > goal for o, left in alone.items() if o.cost < cost)
-    assert design.cheapest_plan(here, wanted, options, 0.0) == ()
-    assert len(design.cheapest_plan(here, wanted, options, float(wanted.var()))) == 1
-    assert design.cheapest_plan(here, wanted, [], goal) == ()
+    options = [Option("a", x, 6, 6 * x) for x in (200.0, 400.0, 1600.0, 3200.0)]
+    for share in (0.9, 0.7, 0.5):
+        goal = share * float(wanted.var())
+        plan = design.cheapest_plan({"a": here}, wanted, options, goal)
+        assert plan and variance_left(here, wanted, plan) <= goal * (1 + 1e-9)
+        cost = sum(o.cost for o in plan)
+        for option in options:
+            for seeds in range(1, 7):
+                alone = replace(option, seeds=seeds, cost=option.labels * seeds)
+                assert variance_left(here, wanted, (alone,)) > goal * (1 - 1e-9) or alone.cost >= cost * (1 - 1e-9)
+        assert all(o.seeds <= 6 and o.cost == pytest.approx(o.labels * o.seeds) for o in plan)
+    assert design.cheapest_plan({"a": here}, wanted, options, float(wanted.var())) == ()
+    assert design.cheapest_plan({"a": here}, wanted, [], 0.0) == ()
+    little = design.cheapest_plan({"a": here}, wanted, options, 0.0, limit=4000.0)
+    assert little and sum(o.cost for o in little) <= 4000.0
+
+
+def test_runs_of_a_candidate_that_cannot_be_the_best_are_not_planned() -> None:
+    here = {"good": curve(), "poor": curve(error=lambda n: law(n) + 0.3, seed=3)}
+    wanted = design.best_at(here, 12_800)
+    assert np.array_equal(wanted, np.maximum(*(design.quality_at(12_800)(c) for c in here.values())))
+    options = [Option(name, x, 4, 4 * x) for name in here for x in (1600.0, 3200.0)]
+    plan = design.cheapest_plan(here, wanted, options, 0.8 * float(wanted.var()))
+    poor = sum(o.cost for o in plan if o.candidate == "poor")
+    assert plan[0].candidate == "good" and poor < 0.2 * sum(o.cost for o in plan), plan
+
+
+def test_two_seeds_at_one_place_teach_less_than_twice_as_much() -> None:
+    here = {"a": curve()}
+    wanted = design.best_at(here, 12_800)
+    told = design.Prospect(here, wanted, [("a", 3200.0), ("a", 1600.0)], {"b": 400.0})
+    first = told.gain("a", 3200.0)
+    assert first == pytest.approx(design.gain(here["a"], wanted, 3200.0, 1))
+    told.take("a", 3200.0)
+    second = told.gain("a", 3200.0)
+    assert 0 < second < first
+    assert first + second == pytest.approx(design.gain(here["a"], wanted, 3200.0, 2))
+    best = max(second, told.gain("a", 1600.0))
+    assert told.gain("b", 400.0) == 0.0 and told.gain("b", 800.0) == best and told.gain("c", 800.0) == 0.0
+    told.take("b", 800.0)
+    assert told.gain("b", 800.0) == 0.0

@@ -66,6 +66,17 @@ def test_a_constant_curve_is_called_flat(level: float) -> None:
     assert called >= 30
 
 
+def test_noise_that_hides_what_more_labels_gain() -> None:
+    """Nine rungs show a slope of 0.02, but one rung is unsure by more than what four times the labels gain."""
+    labels = tuple(100 * 2**k for k in range(9))
+    curve = fitted(runs_of(labels, error=lambda n: 0.3 * n**-0.02, scatter=0.0, test_rows=100_000))
+    assert "noisy" not in codes(curve.doubts())
+    loud = replace(curve, ladder=replace(curve.ladder, seed_noise=np.full(9, 0.035)))
+    (found,) = [p for p in loud.doubts() if p.code == "scaling.noisy"]
+    assert codes((found,)) == {"noisy"}
+    assert found.got == pytest.approx(0.035) and found.limit == pytest.approx(0.04 * np.log(2), rel=0.01)
+
+
 def test_a_curve_that_turns_up_at_its_end() -> None:
     def error(n: float) -> float:
         return 0.4 * n**-0.2 * (1 + 0.3 * max(0.0, np.log2(n / 400)))

@@ -47,7 +47,7 @@ def test_finds_the_law_that_made_the_runs() -> None:
 
 def test_forecast_holds_the_truth_and_grows_unsure(surface: LossSurface) -> None:
     widths = []
-    for ratio in (1.0, 4.0, 20.0):
+    for ratio in (1.0, 4.0, 15.0):
         n = d = np.array([np.sqrt(surface.most * ratio)])
         low, high = np.quantile(surface.at({"parameters": n[0], "tokens": d[0]}), (0.05, 0.95))
         assert low < loss_at(n, d)[0] < high
@@ -190,6 +190,24 @@ def test_factors_keep_the_median_and_the_order() -> None:
     assert np.median(wider) == pytest.approx(np.median(draws))
     assert (np.argsort(wider) == np.argsort(draws)).all()
     assert wider.max() - np.median(wider) == pytest.approx(3 * (draws.max() - np.median(draws)))
+
+
+def test_farther_out_the_factor_grows_and_never_narrows() -> None:
+    draws = np.random.default_rng(0).standard_normal(101)
+    known = Table(table().prior, below=1.5, above=1.0, far_below=2.0, far_above=0.5)
+    widths = [float(np.ptp(known.widen(draws, ratio))) for ratio in (0.1, 8.0, 11.0, 16.0, 32.0)]
+    assert widths[0] == widths[1] and widths == sorted(widths) and widths[1] < widths[2]
+    low = np.median(draws) - known.widen(draws, 16.0).min()
+    assert low == pytest.approx(2.0 * (np.median(draws) - draws.min()))
+
+
+def test_refused_beyond_sixteen_times_the_largest_compute(surface: LossSurface) -> None:
+    assert table().farthest == 16.0
+    n = 1e9
+    surface.at({"parameters": n, "tokens": 16 * surface.most / n})
+    with pytest.raises(Problem) as problem:
+        surface.at({"parameters": n, "tokens": 17 * surface.most / n})
+    assert (problem.value.code, problem.value.limit) == ("scaling.outside_surface", 16.0)
 
 
 def curves_folder(config: pytest.Config) -> Path:

@@ -136,7 +136,7 @@ class Judge:
         key = (candidate, labels, *sorted((r.at["labels"], r.seed or 0) for r in runs))  # a cell is measured once
         if key not in self._curves:
             try:
-                self._curves[key] = _forecast(runs, self._anchor(), labels, self._rng(candidate))
+                self._curves[key] = _forecast(runs, anchor_of(self.inputs, self.card), labels, self._rng(candidate))
             except Problem:  # at chance, no slope, too far: the bounds decide
                 self._curves[key] = None
         return self._curves[key]
@@ -164,12 +164,12 @@ class Judge:
     def _rng(self, candidate: Candidate) -> np.random.Generator:
         return np.random.default_rng([self.inputs.seeds[0], crc32(candidate.id.encode())])
 
-    def _anchor(self) -> Anchor:
-        source = Source(id=f"data:{self.card.data_hash[:12]}", kind="measured", title=self.card.path)
-        chance = Fact(
-            "pilot.chance", Exactly(self.card.chance), "1", source, "measured", "majority rate of the test set"
-        )
-        return Anchor(self.inputs.metric, chance=chance)
+
+def anchor_of(inputs: Inputs, card: Card) -> Anchor:
+    """What is known of the metric before any run: chance, from the data card."""
+    source = Source(id=f"data:{card.data_hash[:12]}", kind="measured", title=card.path)
+    chance = Fact("pilot.chance", Exactly(card.chance), "1", source, "measured", "majority rate of the test set")
+    return Anchor(inputs.metric, chance=chance)
 
 
 def _forecast(runs: Sequence[Run], anchor: Anchor, labels: float, rng: np.random.Generator) -> Array:

@@ -3,7 +3,8 @@
 Breadth first over rungs, so that a candidate that cannot win is seen early (freeze-thaw, Swersky et al. 2014). Time
 goes first into one seed of what is nearly free, then into three rungs (a curve needs three) with one seed of the cheapest
 trained candidate, then into second seeds and prompts, then into three rungs with two seeds of each trained candidate,
-then into more seeds, then into distance.
+then into more seeds, then into distance. Once the trained candidates have curves, a `Worth` tells what each further cell
+of theirs is expected to teach, and the rest of the time goes where that is most per second.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from groundsill.terms.candidate import Candidate
 
@@ -22,6 +23,7 @@ WINDOW_RUNGS = 3  # fewest rungs that give a curve
 FIRST_SEEDS = 2  # fewest seeds that show the noise between seeds
 LADDER_RUNGS = 5  # rungs of a full ladder, doubling: a span of 16
 TRAINED_SHARE = 0.7  # most of the budget that the first trained curve may take
+TIE = 0.8  # cells this near to the best in what they teach per second are equal: seeds then come before distance
 PROMPT_SHARE = 0.15  # most of the budget that one prompt candidate may take: it is one point, not a curve
 PROMPT_ROWS_SHARE = 0.05  # of the budget, up to which it is measured on more than the fewest rows
 LEAST_PROMPT_ROWS = 100  # standard error of an accuracy of 0.5: 5 points
@@ -54,6 +56,18 @@ class Cell:
         """Read a record."""
         route, method, model, recipe, labels, seed = data
         return cls(Candidate(route, method, model, tuple((str(k), v) for k, v in recipe)), labels, seed)
+
+
+class Worth(Protocol):
+    """What a cell is expected to teach about the number that the decision needs (see `scaling.design.Prospect`)."""
+
+    def gain(self, candidate: str, labels: float) -> float:
+        """Of one more seed at `labels`, after all that was taken."""
+        ...
+
+    def take(self, candidate: str, labels: float) -> None:
+        """One seed there is taken."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -138,11 +152,14 @@ def plan(
     budget_seconds: float,
     done: frozenset[Cell] = frozenset(),
     essential_seeds: Sequence[int] = (),
+    worth: Callable[[], Worth | None] = lambda: None,
 ) -> Plan:
     """Choose the cells that fit the budget, and order them.
 
-    ladder: from `cells`, whose order is kept. seconds_of: prediction for a cell. done: measured before, free now.
-    essential_seeds: the seeds that come first (default: the first two of the ladder).
+    ladder: from `cells`, whose order is kept within what must be there and within what there is time for besides.
+    seconds_of: prediction for a cell. done: measured before, free now. essential_seeds: the seeds that come first
+    (default: the first two of the ladder). worth: called only where trained cells are left to choose among; what it says
+    teaches most per second stands between the two; None: seeds before distance, the cheapest first.
     The predicted total is never above the budget. No candidate has a rung without the rung below it, except that a
     trained one may start anywhere on its ladder.
     """
@@ -163,14 +180,22 @@ def plan(
             purse.take(cell)
     for candidate in climbers:
         purse.take_window(candidate, seeds)
-    purse.take_seeds(free + trained)
+    purse.take_seeds(free)
+    base, picked = frozenset(purse.taken), list[Cell]()
+    if purse.choices(climbers) and (known := worth()) is not None:
+        while (best := purse.take_best(known, climbers)) is not None:
+            picked.append(best)
+    purse.take_seeds(trained)
     while sum(purse.take_next(candidate, seeds) for candidate in climbers):
         pass  # one rung further at a time, the cheaper candidate first
     purse.take_seeds(free + trained)
     for cell in prompts + trained:
         if cell.candidate in purse.started or cell in prompts:
             purse.take(cell)
-    order = tuple(c for c in ladder if c in purse.taken and c not in done)
+    # what must be there, then what teaches most, then what there is time for besides: with the curves of the first the
+    # next plan knows more about the others
+    late = [c for c in ladder if c in purse.taken and c not in base and c not in picked]
+    order = tuple(c for c in (*(c for c in ladder if c in base), *picked, *late) if c not in done)
     left = tuple(Skipped(c, "pilot.skipped_budget") for c in ladder if c not in purse.taken)
     return Plan(order, left, tuple(seconds_of(c) for c in order))
 
@@ -238,6 +263,35 @@ class _Purse:
         above = [r for r in self._rungs[candidate] if r > top][:1]
         wanted = self._cells(candidate, above, seeds)
         return bool(wanted) and self.take(*wanted)
+
+    def choices(self, climbers: Iterable[Candidate]) -> list[Cell]:
+        """Cells of started candidates that could come next and can be paid: a seed at a rung that is taken, the first
+        seed of the rung above."""
+        out: list[Cell] = []
+        for candidate in climbers:
+            mine = [c for c in self.ladder if c.candidate == candidate]
+            top = max((c.labels for c in mine if c in self.taken), default=0)
+            rungs = {c.labels for c in mine if c in self.taken}
+            above = [c for c in mine if c.labels > top and candidate in self.started]
+            seeds = [c for c in mine if c.labels in rungs and c not in self.taken]
+            out += seeds + sorted(above, key=lambda c: (c.labels, c.seed))[:1]
+        return [c for c in out if self.seconds_of(c) <= self.left_seconds]
+
+    def take_best(self, worth: Worth, climbers: Iterable[Candidate]) -> Cell | None:
+        """The choice that teaches most per second; among equals seeds before distance, then the cheapest. None: none is
+        left that teaches anything."""
+        found = [
+            (worth.gain(c.candidate.id, c.labels) / max(self.seconds_of(c), 1e-9), c) for c in self.choices(climbers)
+        ]
+        best = max((rate for rate, _ in found), default=0.0)
+        if best <= 0:
+            return None
+        rungs = {(c.candidate, c.labels) for c in self.taken}
+        near = [c for rate, c in found if rate >= TIE * best]
+        cell = min(near, key=lambda c: ((c.candidate, c.labels) not in rungs, self.seconds_of(c), c.seed))
+        worth.take(cell.candidate.id, cell.labels)
+        self.take(cell)
+        return cell
 
     def take_seeds(self, among: Iterable[Cell]) -> None:
         """More seeds at rungs that are taken already, the cheapest first."""

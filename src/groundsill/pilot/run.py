@@ -168,6 +168,7 @@ class _Session:
             self.ledger.set_state("dropped", self.dropped)
 
     def _prepare(self) -> None:
+        from groundsill.pilot.advice import Adviser
         from groundsill.pilot.dropping import Judge
 
         measurable = [c for c in self.candidates if kind(c) != "nothing"]
@@ -192,6 +193,7 @@ class _Session:
             if cell.candidate in found:
                 self.pace.note(cell, seconds)
         self.judge = Judge(self.inputs, self.card)
+        self.adviser = Adviser(self.inputs, self.card)
 
     def _plan(self) -> Plan:
         out = {c.id for c in self.candidates if c.id in self.dropped}
@@ -205,8 +207,15 @@ class _Session:
             order = tuple(c for c in open_cells if c not in done)
             return Plan(order, shut, tuple(self.pace.seconds(c) for c in order))
         room = self.budget_seconds - self._spent()
-        found = plan(open_cells, self.pace.seconds, room, done, self.inputs.seeds[:FIRST_SEEDS])
+        rungs = {c: r for c, r in self.pace.ladders.items() if c.id not in out}
+        found = plan(
+            open_cells, self.pace.seconds, room, done, self.inputs.seeds[:FIRST_SEEDS],
+            lambda: self.adviser.worth(self._by_candidate(), rungs),
+        )  # fmt: skip
         return replace(found, skipped=found.skipped + shut)
+
+    def _by_candidate(self) -> dict[Candidate, list[Run]]:
+        return {c: [r for cell, r in self.runs.items() if cell.candidate == c] for c in self.candidates}
 
     def _measure(self, cell: Cell) -> None:
         before = self.clock()
@@ -240,7 +249,7 @@ class _Session:
         left: dict[Candidate, float] = {}
         for cell in now.order:
             left[cell.candidate] = left.get(cell.candidate, 0.0) + self.pace.seconds(cell)
-        by_candidate = {c: [r for cell, r in self.runs.items() if cell.candidate == c] for c in self.candidates}
+        by_candidate = self._by_candidate()
         found = False
         for candidate, seconds in left.items():
             if seconds < JUDGED_SECONDS or kind(candidate) == "prompt":

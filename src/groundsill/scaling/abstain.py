@@ -6,6 +6,7 @@ by more than ten points, and with good ones, is scored by benchmarks/curves.py (
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 MOVES = ("flat", "slow", "falling")  # what Ladder.moves may say of a curve that cannot be followed
 ENOUGH_RUNGS = 4  # three points fit any form with three parameters
 ENOUGH_OF_ONE_SEED = 5  # that many rungs show their own scatter about a smooth curve
+DOUBLINGS = 2.0  # of the labels; where they gain less than the noise of one rung, the noise decides the forecast
 FAR_OFF = 0.10  # ten points of a fraction
 TOO_LIKELY = 0.125  # chance of being that far off
 UNSURE = (0.2, 0.8)  # of P(unreachable): between these the ceiling's place decides, and it has not been seen
@@ -44,6 +46,11 @@ def turning(ladder: Ladder) -> bool:
     return slope > SIGNIFICANT * error
 
 
+def noise(ladder: Ladder) -> tuple[float, float]:
+    """The noise of a rung (median standard error from seeds), and what two doublings of the labels gain, in ln error."""
+    return float(np.median(ladder.seed_noise)), -ladder.slope()[0] * DOUBLINGS * math.log(2)
+
+
 def unreachable(curve: LabelCurve, target: float) -> float:
     """P(no amount of labels reaches `target`): share of draws whose floor lies on the wrong side of it."""
     error = 1 - target if curve.ladder.higher_is_better else target
@@ -62,6 +69,9 @@ def doubts(curve: LabelCurve, target: float | None = None, labels: float | None 
     seeds = max((rung.seeds for rung in ladder.rungs), default=0)
     if seeds == 1 and len(ladder.rungs) < ENOUGH_OF_ONE_SEED:
         out.append(Problem("scaling.one_seed", at=name, got=seeds, limit=2))
+    blur, gained = noise(ladder)
+    if not known and 0 <= gained < blur:
+        out.append(Problem("scaling.noisy", at=name, got=blur, limit=gained))
     if target is not None:
         never = unreachable(curve, target)
         if UNSURE[0] <= never <= UNSURE[1]:

@@ -4,15 +4,15 @@ With joint posterior draws no future pilot has to be fitted. Where t is what the
 show, the variance of t that the run is expected to take away is, in the linear approximation,
     EVR = Var(t) corr(t, y)^2 = Cov(t, f)^2 / (Var(f) + s^2 / r + m^2),   y = f(n) + eps / sqrt(r)
 (linear Bayes, Goldstein and Wooff 2007), over draws of f(n), ln of the error at n labels; s is the scatter
-of one seed and r the seeds added; m is what seeds do not explain, which more seeds at one rung never average away.
+of one seed and r the seeds added; m is what seeds do not explain, which more seeds at one rung never average away. At a
+rung that has seeds already only the difference counts: 1 / (s^2 / r' + m^2) with the new ones less the same without.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -29,7 +29,10 @@ Aim = Callable[[LabelCurve], Array]  # draws (n,) of the number that the decisio
 ORDER: tuple[Purpose, ...] = ("seeds", "distance", "rung")
 TIE = 0.8  # options this near to the best in EVR per cost are equal: the draws tell no finer; then ORDER decides
 MISFIT = 0.012  # scatter of ln error about a curve that seeds do not explain: the middle of the prior of `mixture`
-NO_SCATTER = 0.03  # of one seed in ln error, where no rung has two: public tuning curves are at 1 to 10 %
+NO_SCATTER = 0.05  # of one seed in ln error, where no rung has two: public tuning curves are at 1 to 20 %
+USUAL_FREEDOM = 2.0  # degrees of freedom that this counts for where seeds have been seen
+CHANCE = 6.0  # squared correlation times draws below which two numbers may as well be independent (2.4 standard errors)
+LEAST_GAIN = 1e-4  # of the variance: a step that takes away less is not planned
 MOST_SEEDS = 10**9  # a mean without seed noise
 LEAST_CHANCE = 0.05  # of being the cheapest, below which a candidate is measured no further
 LEAST_ERROR = 1e-6
@@ -96,33 +99,125 @@ def gain(curve: LabelCurve, wanted: Array, labels: float, seeds: int) -> float:
     """
     ln_error = _ln_error(curve, labels)
     together = float(np.mean((wanted - wanted.mean()) * (ln_error - ln_error.mean())))
-    return together**2 / (float(ln_error.var()) + _noise(curve, seeds))
+    return together**2 / (float(ln_error.var()) + _noise(curve, labels, seeds))
 
 
-def cheapest_plan(curve: LabelCurve, wanted: Array, options: Sequence[Option], variance: float) -> tuple[Option, ...]:
-    """The cheapest one or two of `options`, at two amounts, after which the variance of `wanted` (n,) is expected to be
-    at most `variance`; empty if there are none such.
+def best_at(curves: Mapping[str, LabelCurve], labels: float) -> Array:
+    """Aim over several candidates, draws (n,): the metric of the best of them at a budget of labels. A run of one that
+    cannot be the best teaches nothing about it. The posteriors are taken as independent; equal numbers of draws."""
+    sign = _sign(curves)
+    shown = [sign * quality_at(labels)(curve) for curve in curves.values()]
+    return np.asarray(sign * np.max(shown, axis=0))
 
-    A step that is best per cost by itself climbs slowly where one far run would have done; a plan sees that. Of a plan,
-    make the first run (the largest gain), fit, and plan again. Raises Problem `scaling.too_far`.
+
+def cheapest_plan(
+    curves: Mapping[str, LabelCurve],
+    wanted: Array,
+    options: Sequence[Option],
+    variance: float,
+    limit: float = math.inf,
+) -> tuple[Option, ...]:
+    """Runs after which the variance of `wanted` (n,) is expected to be at most `variance`, as cheap as can be found, the
+    most telling first. Where `limit` of cost does not hold so many, those that take away the most for it.
+
+    options: one for each place (candidate and amount) with all the seeds that could be added there and their cost; the
+    plan takes some of them. Joint draws of ln error at all places stand for the posterior, and each seed is a rank-one
+    (Kalman) update of their covariance, so that what two runs tell in common counts once. Steps of the best gain per
+    cost climb slowly where one far run would have done; so each place is also tried as the first step, and what the
+    later steps made needless is taken out again. Of a plan, make the first runs, fit, and plan again. Raises Problem
+    `scaling.too_far`.
     """
-    shown = np.stack([_ln_error(curve, o.labels) for o in options]) if options else np.empty((0, len(wanted)))
-    centred = shown - shown.mean(axis=1, keepdims=True)
-    cross = centred @ (wanted - wanted.mean()) / len(wanted)
-    square = centred @ centred.T / len(wanted)
-    missing = float(wanted.var()) - variance
-    best, price = tuple[Option, ...](), math.inf
-    singles = [[i] for i in range(len(options))]
-    pairs = [[i, j] for i, j in combinations(range(len(options)), 2) if options[i].labels != options[j].labels]
-    for at in singles + pairs:
-        plan = tuple(options[i] for i in at)
-        cost = sum(o.cost for o in plan)
-        if cost >= price:
-            continue
-        noise = np.diag([_noise(curve, o.seeds) for o in plan])
-        if cross[at] @ np.linalg.solve(square[np.ix_(at, at)] + noise, cross[at]) >= missing:
-            best, price = plan, cost
-    return tuple(sorted(best, key=lambda o: -gain(curve, wanted, o.labels, o.seeds)))
+    if not options or float(wanted.var()) <= variance:
+        return ()
+    start = _Told.of(curves, wanted, options)
+    tried = [_filled(start, options, variance, limit, first) for first in (None, *range(len(options)))]
+    costs = [_bill(taken, options) for _, taken in tried]
+    there = [i for i, (left, _) in enumerate(tried) if left <= variance]
+    best = (
+        min(there, key=lambda i: costs[i]) if there else min(range(len(tried)), key=lambda i: (tried[i][0], costs[i]))
+    )
+    taken = tried[best][1]
+    plan = [replace(o, seeds=k, cost=o.cost / o.seeds * k) for o, k in zip(options, taken, strict=True) if k]
+    return tuple(sorted(plan, key=lambda o: -gain(curves[o.candidate], wanted, o.labels, o.seeds)))
+
+
+@dataclass
+class _Told:
+    """What is left to learn. variance: of the aim; cross (k,): its covariance with ln error at the places; square
+    (k, k): of those; scatter (k,): variance of one seed; had (k,): seeds there already."""
+
+    variance: float
+    cross: Array
+    square: Array
+    scatter: Array
+    had: Array
+
+    @classmethod
+    def of(cls, curves: Mapping[str, LabelCurve], wanted: Array, options: Sequence[Option]) -> _Told:
+        shown = np.array([_ln_error(curves[o.candidate], o.labels) for o in options]).reshape(-1, len(wanted))
+        centred = shown - shown.mean(axis=1, keepdims=True)
+        names = np.array([o.candidate for o in options])
+        square = np.where(names[:, None] == names, centred @ centred.T / len(wanted), 0.0)  # curves are independent
+        cross = centred @ (wanted - wanted.mean()) / len(wanted)
+        seen = cross**2 > CHANCE / len(wanted) * wanted.var() * np.diag(square)  # the rest is chance among the draws
+        scatter = np.array([_scatter(curves[o.candidate]) ** 2 for o in options])
+        had = [sum(r.seeds for r in curves[o.candidate].rungs if _same(r.x, o.labels)) for o in options]
+        return cls(float(wanted.var()), np.where(seen, cross, 0.0), square, scatter, np.array(had, dtype=np.float64))
+
+    def gains(self) -> Array:
+        """Variance (k,) that one seed at each place takes away."""
+        return np.asarray(self.cross**2 / (np.diag(self.square) + _further(self.scatter, self.had, 1)))
+
+    def after(self, place: int, seeds: int = 1) -> _Told:
+        """The same after `seeds` seeds at a place."""
+        total = float(self.square[place, place] + _further(self.scatter, self.had, seeds)[place])
+        column, known = self.square[:, place], float(self.cross[place])
+        return _Told(
+            self.variance - known**2 / total,
+            self.cross - known * column / total,
+            self.square - np.outer(column, column) / total,
+            self.scatter,
+            self.had + seeds * (np.arange(len(self.had)) == place),
+        )
+
+
+def _filled(
+    told: _Told, options: Sequence[Option], variance: float, limit: float, first: int | None
+) -> tuple[float, list[int]]:
+    """Variance that is left, and seeds taken at each place: `first`, then the best gain per cost, then what is needless
+    taken out, the dearest first."""
+    unit = np.array([o.cost / o.seeds for o in options])
+    taken, now, spent = [0] * len(options), told, 0.0
+    while now.variance > variance:
+        open_ = [i for i, o in enumerate(options) if taken[i] < o.seeds and spent + unit[i] <= limit * (1 + 1e-9)]
+        if first is not None and not any(taken):
+            open_ = [i for i in open_ if i == first]
+        if not open_:
+            break
+        gains = now.gains()
+        place = open_[int(np.argmax(gains[open_] / np.maximum(unit[open_], 1e-300)))]
+        if gains[place] <= LEAST_GAIN * told.variance and any(taken):
+            break
+        now, spent = now.after(place), spent + float(unit[place])
+        taken[place] += 1
+    for place in sorted((i for i, k in enumerate(taken) if k), key=lambda i: -unit[i]):
+        while taken[place]:
+            fewer = [k - (i == place) for i, k in enumerate(taken)]
+            left = _left(told, fewer)
+            if left > max(variance, now.variance):
+                break
+            taken = fewer
+    return _left(told, taken), taken
+
+
+def _left(told: _Told, taken: Sequence[int]) -> float:
+    for place, seeds in enumerate(taken):
+        told = told.after(place, seeds) if seeds else told
+    return told.variance
+
+
+def _bill(taken: Sequence[int], options: Sequence[Option]) -> float:
+    return sum(o.cost / o.seeds * k for o, k in zip(options, taken, strict=True))
 
 
 def _ln_error(curve: LabelCurve, labels: float) -> Array:
@@ -130,15 +225,70 @@ def _ln_error(curve: LabelCurve, labels: float) -> Array:
     return np.log(np.maximum(1 - shown if curve.ladder.higher_is_better else shown, LEAST_ERROR))
 
 
-def _noise(curve: LabelCurve, seeds: int) -> float:
-    """Variance of ln error of a mean of `seeds` seeds about the curve."""
-    scatter = NO_SCATTER if curve.scatter is None else curve.scatter
-    return scatter**2 / max(seeds, 1) + MISFIT**2
+def _noise(curve: LabelCurve, labels: float, seeds: int) -> float:
+    """Variance of ln error, about the curve, of what `seeds` more seeds at `labels` tell."""
+    had = next((rung.seeds for rung in curve.rungs if _same(rung.x, labels)), 0)
+    return float(_further(_scatter(curve) ** 2, np.array(had), seeds))
+
+
+def _further(scatter: Array | float, had: Array, seeds: int) -> Array:
+    """Variance that stands for what seeds add to those that a rung had: the difference of what its mean tells with and
+    without them. The misfit of a rung is one, however many seeds it has, so that the tenth hardly tells anything."""
+    told = 1 / (scatter / (had + seeds) + MISFIT**2)
+    before = np.where(had > 0, 1 / (scatter / np.maximum(had, 1) + MISFIT**2), 0.0)
+    return np.asarray(1 / np.maximum(told - before, 1e-300))
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= 1e-9 * other
+
+
+def _scatter(curve: LabelCurve) -> float:
+    """Of one seed in ln error; what few seeds show is drawn towards what is usual, for two alike are soon found."""
+    freedom = sum(rung.seeds - 1 for rung in curve.rungs)
+    known = 0.0 if curve.scatter is None else curve.scatter
+    return math.sqrt((freedom * known**2 + USUAL_FREEDOM * NO_SCATTER**2) / (freedom + USUAL_FREEDOM))
+
+
+class Prospect:
+    """What one more seed at each place would teach about an aim, while runs are picked one after the other: what two of
+    them tell in common counts once. For planning ahead of any fit.
+
+    curves: by candidate; wanted (n,): the aim; places: (candidate, labels). tops: of candidates without a curve (refused,
+    at chance), their largest rung: seeds tell nothing there, and a higher rung is taken to tell as much as the best of
+    the known places, so that the cheaper of the two comes first.
+    """
+
+    def __init__(
+        self,
+        curves: Mapping[str, LabelCurve],
+        wanted: Array,
+        places: Sequence[tuple[str, float]],
+        tops: Mapping[str, float] | None = None,
+    ) -> None:
+        known = [p for p in dict.fromkeys(places) if p[0] in curves]
+        self._at = {place: i for i, place in enumerate(known)}
+        self._tops = dict(tops or {})
+        self._told = _Told.of(curves, wanted, [Option(name, labels, 1, 0.0) for name, labels in known])
+
+    def gain(self, candidate: str, labels: float) -> float:
+        """Variance of the aim that one seed there would take away, after all that was picked."""
+        gains = self._told.gains()
+        if (candidate, labels) in self._at:
+            return float(gains[self._at[candidate, labels]])
+        return float(gains.max(initial=0.0)) if labels > self._tops.get(candidate, math.inf) else 0.0
+
+    def take(self, candidate: str, labels: float) -> None:
+        """One seed there is picked."""
+        if (candidate, labels) in self._at:
+            self._told = self._told.after(self._at[candidate, labels])
+        elif candidate in self._tops:
+            self._tops[candidate] = max(self._tops[candidate], labels)
 
 
 def purpose(curve: LabelCurve, labels: float) -> Purpose:
     """What a run at `labels` is for: `seeds` (a rung again), `distance` (beyond the largest), `rung` (one between)."""
-    if any(abs(r.x - labels) <= 1e-9 * labels for r in curve.rungs):
+    if any(_same(r.x, labels) for r in curve.rungs):
         return "seeds"
     return "distance" if labels > max(r.x for r in curve.rungs) else "rung"
 

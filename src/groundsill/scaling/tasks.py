@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from groundsill.scaling.loss import LossSurface, fit_loss
+from groundsill.scaling.loss_factors import table
 from groundsill.scaling.three_terms import predict
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array
@@ -86,7 +87,8 @@ def fit_task(
     size, length, loss, reached = (
         np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (parameters, tokens, bits, score)
     )
-    surface = fit_loss(size, length, loss, n=n, rng=rng, farthest=FARTHEST)
+    near = replace(table(), far_below=None, far_above=None)  # the doubt between the two roads stands in for it
+    surface = fit_loss(size, length, loss, n=n, rng=rng, known=near, farthest=FARTHEST)
     if reached.shape != loss.shape or not ((reached >= 0) & (reached <= 1)).all():
         wrong = reached[~((reached >= 0) & (reached <= 1))]
         raise Problem("scaling.bad_value", got=float(wrong[0]) if len(wrong) else reached.shape, limit="0 .. 1", metric="score")  # fmt: skip
