@@ -194,5 +194,5 @@ def test_bigger_sisters_score_higher(catalogue: Catalogue) -> None:
 
 def test_every_file_lies_where_the_package_looks() -> None:
     assert {p.name for p in HERE.iterdir() if p.is_dir() and p.name[0] != "_"} == {
-        "accelerators", "effort", "grid", "models", "prices", "runs", "sites", "wages",
+        "accelerators", "effort", "grid", "law", "models", "prices", "runs", "sites", "team", "wages",
     }  # fmt: skip

@@ -49,7 +49,12 @@ ITEMS = {
     "tokens": "tokens",
     "storage": "storage",
     "licence": "licence:model",
+    "network": "network",
+    "data": "data:photos",
+    "owned": "owned:h100",
 }
+# files that price no need: the project asks for them (tests/finance/test_asked.py)
+ASKED = {"talent", "research", "monitoring", "compliance", "insurance", "process"}
 
 
 def draws(n: int = 1, **more: object) -> Draws:
@@ -174,13 +179,14 @@ def test_unknown_quality_is_refused_but_its_costs_are_known() -> None:
 
 
 def test_every_file_of_the_shelf_has_an_item_here() -> None:
-    assert set(shelf(costs)) == set(ITEMS)
+    assert set(shelf(costs)) == set(ITEMS) | ASKED
+    assert all(hasattr(shelf(costs)[name], "asked") for name in ASKED)
     for name, item in ITEMS.items():
         assert [file for file, module in shelf(costs).items() if module.takes(item)] == [name]
         assert label(item, "en") and label(item, "zh") and label(item, "en") != label(item, "zh")
 
 
-@pytest.mark.parametrize("item", ITEMS.values())
+@pytest.mark.parametrize("item", [i for i in ITEMS.values() if i != "owned:h100"])  # its price needs a life
 @pytest.mark.parametrize("part", ["build", "per_request", "per_month", "per_retune"])
 @settings(max_examples=10, deadline=None)
 @given(amount=st.floats(1e-3, 1e9), price=st.floats(1e-9, 1e3))

@@ -32,6 +32,7 @@ __all__ = [
     "monthly",
     "need_costs",
     "sheets",
+    "unit_cost",
     "worth",
     "worth_of",
 ]
@@ -163,6 +164,13 @@ def monthly(model: Model, part: Block) -> Monthly:
     sheet = model.part(part.start, part.stop).sheet(part.draws, part.common)
     net = np.broadcast_to(sheet.monthly("net"), (part.common.months + 1, part.draws.n))
     return Monthly(net, {name: sheet.means(name, part.draws.n) for name in model.cash})
+
+
+def unit_cost(sheet: Sheet, n: int) -> Array:
+    """Cost of one request (draws,), in money of the decision day: present value of all costs before tax over the present
+    value of all requests, so that a sale at this price just pays them. NaN where nothing is served."""
+    costs, served = (np.broadcast_to(sheet.present(name)[0], (n,)) for name in ("costs", "requests"))
+    return np.asarray(np.divide(-costs, served, out=np.full(n, np.nan), where=served > 0))
 
 
 def need_costs(model: Model, draws: Draws, sheet: Sheet) -> tuple[Cost, ...]:

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from groundsill.finance.paths import along
 from groundsill.finance.rows import Expr, Input, Ref, Row, maximum
 from groundsill.terms.needs import Need
 
+RATE = "finance.discount_rate_per_year"
+GROWTH = "use.growth_per_year"
 DRIVER: Mapping[str, str] = {
     "build": "building",
     "per_request": "requests",
     "per_month": "operating",
     "per_retune": "retunes",
 }
+Rows = Mapping[str, Row]
 
 
 class CostItem(Protocol):
-    """What a file of `finance/costs/` holds."""
+    """What a file of `finance/costs/` holds. A file that prices no need but adds rows that the project asks for also has
+    `asked(known, candidate, rows) -> tuple[Row, ...]`: known are the names of all draws, rows those of the option's needs
+    and risks."""
 
     LABEL: Mapping[str, str]
 
@@ -36,7 +42,23 @@ def price(need: Need) -> Expr:
     return Input(f"price.{need.item}")
 
 
-def paid(need: Need, part: str, name: str, unit_cost: Expr) -> Row:
-    """The row: - max(amount - owned, 0) x unit cost x how often. Its unit is the currency of the project."""
-    bought = maximum(Input(f"amount.{name}") - need.owned, 0.0) if need.owned else Input(f"amount.{name}")
-    return Row(name, "", "currency", part, -(bought * unit_cost * Ref(DRIVER[part])))
+def bought(need: Need, name: str) -> Expr:
+    """What has to be paid of a need: its amount less what is owned."""
+    return maximum(Input(f"amount.{name}") - need.owned, 0.0) if need.owned else Input(f"amount.{name}")
+
+
+def paid(need: Need, part: str, name: str, unit_cost: Expr, known: frozenset[str]) -> Row:
+    """The row: - max(amount - owned, 0) x unit cost x how often, along the path of its price. Its unit is the currency of
+    the project."""
+    often = along(DRIVER[part], f"price.{need.item}", known)
+    return Row(name, "", "currency", part, -(bought(need, name) * unit_cost * often))
+
+
+def settled(need: Need, part: str, name: str, unit_cost: Expr) -> Row:
+    """The same at a price that was agreed at the decision and does not move."""
+    return Row(name, "", "currency", part, -(bought(need, name) * unit_cost * Ref(DRIVER[part])))
+
+
+def spent(name: str, part: str, cost: Expr, often: Expr) -> Row:
+    """A row that the project asks for: - cost x how often. Its words are `finance.row_<first part of its name>`."""
+    return Row(name, f"finance.row_{name.partition('.')[0]}", "currency", part, -(cost * often))

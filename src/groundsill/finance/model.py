@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import cast
 
 import numpy as np
 
-from groundsill.finance import costs
+from groundsill.finance import charge, costs, paths, taxes
+from groundsill.finance.benefits import benefits, volume
 from groundsill.finance.charge import CostItem
+from groundsill.finance.clock import END, clock
+from groundsill.finance.paths import along
 from groundsill.finance.rows import (
     Expr,
     Floor,
     Input,
     Month,
     Number,
-    Previous,
     Program,
     Ref,
     Row,
     inputs_of,
     maximum,
-    minimum,
     power,
     total,
 )
@@ -37,9 +36,9 @@ from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import MONTH, Quantity
 from groundsill.terms.shelf import shelf
 
-RATE = "finance.discount_rate_per_year"
-GROWTH = "use.growth_per_year"
-_CLASS = re.compile(r"^use\.class\.(.+)\.(value_per_right|cost_per_wrong)$")
+RATE, GROWTH, TIMING = charge.RATE, charge.GROWTH, "finance.year_end"
+
+STRUCTURE = (RATE, GROWTH, TIMING, paths.NOMINAL, taxes.CARRY)  # inputs that shape the rows, or stand in `common`
 
 
 @dataclass(frozen=True)
@@ -84,17 +83,26 @@ class Model:
 def common(draws: Draws, plan: Plan) -> Sheet:
     """Rows that all options share: growth and discount factors by month.
 
-    Month t is discounted by (1 + r)^(-t / 12), r a year. Raises Problem `finance.zero_horizon`, `finance.missing_input`.
+    Month t is discounted by (1 + r)^(-t / 12), r a year; with `finance.year_end` (1, or 0.5 for the middle) as if all of a
+    year came at its end, or in its middle: (1 + r)^-(year - 1 + that), the year counted from 1. Month 0 is not discounted. Raises Problem `finance.zero_horizon`, `finance.missing_input`.
     """
     if plan.months < 1:
         raise Problem("finance.zero_horizon", got=plan.months)
-    rows = [Row("discount", "finance.row_discount", "1", "driver", power(Number(1.0) + Input(RATE), -Month() / 12.0))]
+    rows = [Row("discount", "finance.row_discount", "1", "driver", power(Number(1.0) + Input(RATE), _time(draws)))]
     if GROWTH in draws:
         factor = power(Number(1.0) + Input(GROWTH), Month() / 12.0)
         rows.append(Row("growth", "finance.row_growth", "1", "driver", factor))
     if RATE not in draws:
         raise Problem("finance.missing_input", got=RATE)
     return Sheet(Program(rows), draws.values_by_name, plan.months)
+
+
+def _time(draws: Draws) -> Expr:
+    """Minus the years by which a month is discounted."""
+    if TIMING not in draws:
+        return -Month() / 12.0
+    year = -Floor(-Month() / 12.0)  # rounded up
+    return -maximum(year - 1.0 + Input(TIMING), 0.0)
 
 
 def label(item: str, language: str) -> str:
@@ -126,6 +134,7 @@ def build(outcome: Outcome, draws: Draws, plan: Plan, *, earns: bool = True) -> 
         raise Problem("finance.quality_unknown", at=plan.candidate)
     given, bought = outcome.needs, _merged(outcome.needs)
     own: dict[str, Quantity] = {"calendar_months": np.maximum(np.asarray(given.calendar_seconds), 0.0) / MONTH}
+    own[END] = float(plan.months)
     if outcome.quality is not None:
         own["quality"] = outcome.quality
     if given.per_retune and given.retune_seconds is not None:
@@ -165,142 +174,85 @@ def _frame(
 
     kinds: (part, need without its amount); own: names of the option's own numbers; struck: the risks that strike it.
     """
-    rows, notes = _clock(known, own, retuned), list[str]()
-    rows += _volume(known, earns)
+    rows, notes = clock(known, own, retuned), list[str]()
+    rows += volume(known, earns)
     if earns:
-        rows += _benefits(known, notes)
+        rows += benefits(known, notes)
     amounts, needs = list[str](), dict[str, int]()
     for place, (part, need) in enumerate(kinds):
         name = f"{part}.{need.item}"
         while name in needs:
             name += "+"
         amounts.append(name)
-        made = _item(need.item).rows(need, part, name, known)
+        made = _item(_priced_as(need.item, known)).rows(need, part, name, known)
         _priced(made, known | own | {f"amount.{name}"}, candidate)
         rows += made
         needs |= {row.name: place for row in made}
-    rows += [Row(n, "finance.row_risk", "currency", "risk", -(Input(n) * Ref("first_use"))) for n in struck]
-    cash = tuple(row.name for row in rows if row.part != "driver")
-    built = tuple(row.name for row in rows if row.part == "build")
-    rows.append(Row("build_total", "finance.row_build_total", "currency", "total", total(Ref(name) for name in built)))
-    rows.append(Row("net", "finance.row_net", "currency", "total", total(Ref(name) for name in cash)))
+    rows += [Row(n, "finance.row_risk", "currency", "risk", -(Input(n) * along("first_use", n, known))) for n in struck]
+    rows += _asked(rows, known, candidate)
+    notes += _unclassed(rows, known, candidate)
+    rows += taxes.left(known)
+    rows += taxes.marks(rows)
+    cash = [row for row in rows if row.part != "driver"]
+    rows += taxes.tax(cash, known)
+    built = tuple(row.name for row in cash if row.part == "build")
+    rows += _totals(cash, built, known)
+    rows += paths.wanted(rows, known)
+    cash += [row for row in rows if row.part == "tax"]
     parent = {"discount": True, **({"growth": True} if GROWTH in known else {})}
-    read = {*inputs_of(rows), RATE, *({GROWTH} & known)} & known
+    read = {*inputs_of(rows), *STRUCTURE} & known
     program = Program(rows, parent)
-    return _Frame(program, tuple(amounts), tuple(needs.items()), cash, built, tuple(sorted(read)), tuple(notes))
+    return _Frame(
+        program,
+        tuple(amounts),
+        tuple(needs.items()),
+        tuple(r.name for r in cash),
+        built,
+        tuple(sorted(read)),
+        tuple(notes),
+    )
 
 
-def _clock(known: frozenset[str], own: frozenset[str], retuned: bool) -> list[Row]:
-    """When things happen, as shares of a month, so that values are continuous in calendar time.
-
-    The build is paid in advance: month t (from 0) pays for the time from t to t + 1. Operation is counted in arrears:
-    month t holds the time from t - 1 to t. A build shorter than a month is paid in month 0 at once.
-    """
-    start = Input("calendar_months")
-    span = maximum(start, 1.0)
-    ready = minimum(1.0, maximum(Month() - start, 0.0))
-    rows = [
-        Row("building", "finance.row_building", "1", "driver", minimum(1.0, maximum(span - Month(), 0.0)) / span),
-        Row("operating", "finance.row_operating", "1", "driver", ready),
-        Row("first_use", "finance.row_first_use", "1", "driver", Ref("operating") - Previous("operating")),
-    ]
-    return [*rows, *_retunes(known, own)] if retuned else rows
+def _priced_as(item: str, known: frozenset[str]) -> str:
+    """Hours on machines that are bought, but not by number, carry their part of the price."""
+    head, _, id = item.partition(":")
+    bought = head == "accelerator" and f"price.owned:{id}" in known and f"owned.{id}.count" not in known
+    return f"owned:{id}" if bought else item
 
 
-def _retunes(known: frozenset[str], own: frozenset[str]) -> list[Row]:
-    """Number k falls k periods after first use and is paid over the month that follows: continuous in calendar time."""
-    if "retune_months" in own:
-        every: Expr = Input("retune_months")
-    elif "use.retune_months" in known:
-        every = Input("use.retune_months")
-    else:
-        return [Row("retunes", "finance.row_retunes", "1", "driver", Number(0.0))]
-    age = maximum(Month() - Input("calendar_months"), 0.0) / every
-    whole = Floor(Ref("age"))
-    begun = whole - 1.0 + minimum(1.0, (Ref("age") - whole) * maximum(every, 1.0))
+def _asked(rows: Sequence[Row], known: frozenset[str], candidate: str) -> list[Row]:
+    """Rows that the project asks for without a need. Each file sees those of needs and risks."""
+    there = {row.name: row for row in rows if row.part != "driver"}
+    out = list[Row]()
+    for file in _shelf():
+        out += getattr(file, "asked", _nothing)(known, candidate, there)
+    return out
+
+
+def _unclassed(rows: Sequence[Row], known: frozenset[str], candidate: str) -> list[str]:
+    """A note where duties by law are given, but the compute that decides on them is not known."""
+    duties = any(name.startswith(("compliance.gpai", "compliance.systemic")) for name in known)
+    trains = candidate.startswith(("pretrain", "tune/", "continue/"))
+    unknown = duties and trains and all(row.name != "class_gpai" for row in rows)
+    return ["finance.class_unknown"] if unknown else []
+
+
+def _nothing(known: frozenset[str], candidate: str, rows: charge.Rows) -> tuple[Row, ...]:
+    return ()
+
+
+def _totals(cash: Sequence[Row], built: tuple[str, ...], known: frozenset[str]) -> list[Row]:
+    """`build_total` (with the tax that it saves), `costs` before tax, `net` after."""
+    taxed = taxes.RATE in known
+    saved = [Ref("tax_build")] if taxed and taxes.CARRY not in known else []
+    spent = [Ref(row.name) for row in cash if row.part != "benefit"]
+    whole = [Ref(row.name) for row in cash] + ([Ref("tax")] if taxed else [])
+    build = total([*(Ref(name) for name in built), *saved])
     return [
-        Row("age", "finance.row_age", "1", "driver", age),
-        Row("retuned", "finance.row_retuned", "1", "driver", maximum(begun, 0.0)),
-        Row("retunes", "finance.row_retunes", "1", "driver", Ref("retuned") - Previous("retuned")),
+        Row("build_total", "finance.row_build_total", "currency", "total", build),
+        Row("costs", "finance.row_costs", "currency", "total", total(spent)),
+        Row("net", "finance.row_net", "currency", "total", total(whole)),
     ]
-
-
-def _market(known: frozenset[str]) -> bool:
-    return any(name.startswith("market.") for name in known)
-
-
-def _volume(known: frozenset[str], earns: bool) -> list[Row]:
-    """Requests by month: own use at `use.requests_per_month` with its growth, and what the market buys.
-
-    Both are served. Sold = market requests x adoption x share; share = e^(w q) / (e^(w q) + rivals e^(w q_rival)), the logit form, here
-    as 1 / (1 + rivals e^(w (q_rival - q))). Adoption or rivals that are not given are left out of the product.
-    """
-    rows = list[Row]()
-    served = list[Expr]()
-    if "use.requests_per_month" in known:
-        pattern = Ref("growth") * Ref("operating") if GROWTH in known else Ref("operating")
-        rows.append(Row("volume", "finance.row_volume", "1", "driver", pattern))
-        own = Input("use.requests_per_month") * Ref("volume")
-        rows.append(Row("requests_own", "finance.row_requests_own", "request", "driver", own))
-        served.append(Ref("requests_own"))
-    if _market(known) and earns:
-        size: Expr = Input("market.requests_per_month")
-        if "market.adoption" in known:
-            size = size * Input("market.adoption")
-        if "market.rivals" in known:
-            gap = Input("market.rival_quality") - Input("quality")
-            rivals = Input("market.rivals") * power(math.e, Input("market.quality_weight") * gap)
-            rows.append(Row("share", "finance.row_share", "1", "driver", Number(1.0) / (rivals + 1.0)))
-            size = size * Ref("share")
-        rows.append(Row("requests_sold", "finance.row_requests_sold", "request", "driver", size * Ref("operating")))
-        served.append(Ref("requests_sold"))
-    return [*rows, Row("requests", "finance.row_requests", "request", "driver", total(served))]
-
-
-def _benefits(known: frozenset[str], notes: list[str]) -> list[Row]:
-    """Right decisions earn, wrong ones cost, against doing nothing; sold requests bring their price."""
-    rows = list[Row]()
-    if "use.requests_per_month" in known:
-        classes = _classes(known, notes)
-        for name, key, hit in (("value_right", "value_per_right", True), ("cost_wrong", "cost_per_wrong", False)):
-            worth = _per_request(known, classes, key, hit)
-            if worth is not None:
-                money = worth * Ref("requests_own")
-                rows.append(Row(name, f"finance.row_{name}", "currency", "benefit", money if hit else -money))
-    if _market(known):
-        money = Input("market.price_per_request") * Ref("requests_sold")
-        rows.append(Row("revenue", "finance.row_revenue", "currency", "benefit", money))
-    if not rows:
-        notes.append("finance.no_benefit")
-    return rows
-
-
-def _classes(known: frozenset[str], notes: list[str]) -> tuple[str, ...]:
-    """Classes with a value of their own and a share of the requests; a note where a share is missing."""
-    named = sorted({match[1] for match in map(_CLASS.match, known) if match})
-    if named and any(f"class_share.{name}" not in known for name in named):
-        notes.append("finance.class_values_ignored")
-        return ()
-    return tuple(named)
-
-
-def _per_request(known: frozenset[str], classes: tuple[str, ...], key: str, hit: bool) -> Expr | None:
-    """Money of one request that is decided rightly (hit) or wrongly. A class is weighted by its share and by
-    `recall.<class>` where that is given, else by the quality."""
-    parts = list[Expr]()
-    rest: Expr = Number(1.0)
-    for name in classes:
-        own = f"use.class.{name}.{key}"
-        if own in known:
-            right: Expr = Input(f"recall.{name}") if f"recall.{name}" in known else Input("quality")
-            share = Input(f"class_share.{name}")
-            parts.append(Input(own) * share * (right if hit else 1.0 - right))
-            rest = rest - share
-    if f"use.{key}" in known:
-        quality = Input("quality") if hit else 1.0 - Input("quality")
-        general = Input(f"use.{key}") * quality
-        parts.append(general if isinstance(rest, Number) else general * maximum(rest, 0.0))
-    return total(parts) if parts else None
 
 
 def _merged(needs: Needs) -> list[tuple[str, Need]]:
@@ -321,7 +273,7 @@ def _merged(needs: Needs) -> list[tuple[str, Need]]:
     return list(out.values())
 
 
-def _priced(rows: tuple[Row, ...], known: frozenset[str], at: str) -> None:
+def _priced(rows: Sequence[Row], known: frozenset[str], at: str) -> None:
     for name in inputs_of(rows):
         if name not in known:
             raise Problem("finance.no_price" if name.startswith("price.") else "finance.missing_input", at=at, got=name)

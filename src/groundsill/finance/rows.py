@@ -74,6 +74,14 @@ class Previous(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class Upto(Expr):
+    """Sum or largest value of another row from month 0 up to this month: SUM($B7:F7), MAX($B7:F7)."""
+
+    how: Literal["sum", "max"]
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
 class Month(Expr):
     """Number of the month, 0 at the decision."""
 
@@ -125,7 +133,8 @@ def total(parts: Iterable[Expr]) -> Expr:
 @dataclass(frozen=True)
 class Row:
     """One line of the model. label: code of its words, or "" where a cost item's LABEL names it; unit: SI or the
-    currency; part: `driver`, `benefit`, `build`, `per_request`, `per_month`, `per_retune`, `risk` or `total`."""
+    currency; part: `driver`, `benefit`, `build`, `per_request`, `per_month`, `per_retune`, `risk`, `residual`, `tax` or
+    `total`."""
 
     name: str
     label: str
@@ -180,9 +189,9 @@ class Program:
         moves, reads = False, set[str]()
         for leaf in leaves(self.rows[name].expr):
             match leaf:
-                case Ref(other) | Previous(other):
+                case Ref(other) | Previous(other) | Upto(_, other):
                     inside = self._visit(other, (*path, name))
-                    moves |= inside or isinstance(leaf, Previous)
+                    moves |= inside or not isinstance(leaf, Ref)
                     reads |= self.reads[other]
                 case Input(other):
                     reads.add(other)
@@ -196,7 +205,7 @@ class Program:
         known = self._moves.get(id(expression))
         if known is None:
             known = any(
-                isinstance(leaf, Month | Previous) or (isinstance(leaf, Ref) and self._rows_move[leaf.row])
+                isinstance(leaf, Month | Previous | Upto) or (isinstance(leaf, Ref) and self._rows_move[leaf.row])
                 for leaf in leaves(expression)
             )
             self._moves[id(expression)] = known

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from groundsill.finance.rows import Binary, Expr, Floor, Input, Month, Number, Previous, Program, Ref, Sign
+from groundsill.finance.rows import Binary, Expr, Floor, Input, Month, Number, Previous, Program, Ref, Sign, Upto
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Quantity
 
@@ -175,6 +175,10 @@ class Sheet:
                 shifted = np.zeros(shape)
                 shifted[1:] = np.broadcast_to(whole, shape)[:-1]
                 return shifted
+            case Upto(how, row):
+                whole = self.value(row)
+                spread = np.broadcast_to(whole, (self.months + 1, whole.shape[1]))
+                return np.asarray((np.cumsum if how == "sum" else np.maximum.accumulate)(spread, axis=0))
             case Month():
                 return np.arange(self.months + 1, dtype=np.float64)[:, None]
             case Floor(of):

@@ -1,6 +1,7 @@
-"""What a stream of money is worth: net present value, internal rate, payback, trough, tail.
+"""What a stream of money is worth: net present value, internal rate, payback, return on cost, peak funding, tail.
 
-Flows have shape (draws, periods + 1) or (periods + 1,); period 0 is now and is not discounted.
+Flows have shape (draws, periods + 1) or (periods + 1,); period 0 is now and is not discounted. Flows with dates of
+their own are in `dated`.
 """
 
 from __future__ import annotations
@@ -10,20 +11,32 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from groundsill.finance.roots import log_rates, only_log_factor, paid_once_log_factor
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Quantity
 
 _GRID = np.geomspace(0.05, 20.0, 257)  # discount factors of one period between which roots are looked for
+_WIDEST = 12 * np.log(20.0) * (1 + 1e-9)  # of log(1 + rate a year): beyond it a rate says nothing any more
 _LAST = 1e-9  # relative length of the last Newton step
-_COARSE = 8  # every eighth of them brackets a root that is known to be the only one
+_BLOCK = 65536  # flows worked on together
 
 
-def npv(flows: Array, rate_per_year: Quantity, periods_per_year: int = 12) -> Array:
-    """Net present value (draws,): sum of flow_t / (1 + r)^(t / periods_per_year)."""
-    flows = np.atleast_2d(flows)
-    times = np.arange(flows.shape[1]) / periods_per_year
-    factors = (1.0 + np.asarray(rate_per_year, dtype=np.float64).reshape(-1, 1)) ** -times
-    return np.asarray((flows * factors).sum(axis=1))
+def npv(flows: Array, rate_per_year: Quantity, periods_per_year: int = 12, *, mid_year: bool = False) -> Array:
+    """Net present value (draws,): sum of flow_t / (1 + r)^(t / periods_per_year).
+
+    mid_year: flows after now come in the middle of their period, so they are discounted for half a period less.
+    Raises Problem `flows.rate` for a rate of -100 % or below.
+    """
+    flows = np.atleast_2d(np.asarray(flows, dtype=np.float64))
+    rate = np.asarray(rate_per_year, dtype=np.float64)
+    if not (rate > -1).all():
+        raise Problem("flows.rate", got=float(rate.min()), limit=-1)
+    one = (1.0 + rate) ** (-1.0 / periods_per_year)  # discount factor of one period
+    later = np.zeros(flows.shape[0])
+    for flow in flows.T[:0:-1]:  # Horner: no power for every draw and period
+        later += flow
+        later *= one
+    return np.asarray(flows[:, 0] + (later / np.sqrt(one) if mid_year else later))
 
 
 def npv_excel(rate: float, values: Array) -> float:
@@ -46,28 +59,57 @@ def irr(flows: Array, periods_per_year: int = 12) -> Rates:
     A stream with one change of sign has one root (Descartes' rule of signs). For the others roots are sign changes of
     sum flow_t x^t over 257 discount factors x of one period from 0.05 to 20 and the two ends (x towards 0 and
     infinity, where the first and the last flow decide); two roots closer together than a grid step (2.4 % in x) may be
-    missed, never one alone. A root outside the grid is counted, but its rate is not given.
+    missed, never one alone; one outside the grid is counted, but its rate is not given. Nor is a rate a year of more than
+    20^12. `irr_roots` lists all.
     """
     flows = np.atleast_2d(np.asarray(flows, dtype=np.float64))
     periods = np.ascontiguousarray(flows.T)
-    roots = _changes(periods)
-    rate = np.full(len(flows), np.nan)
-    for group, grid in ((np.flatnonzero(roots == 1), _GRID[::_COARSE]), (np.flatnonzero(roots > 1), _GRID)):
-        if not len(group):
-            continue
-        columns = periods if len(group) == len(flows) else periods[:, group]
-        found = (grid[:, None] ** np.arange(len(columns))[None, :]) @ columns
-        signs = np.concatenate((_end(columns), np.sign(found), _end(columns[::-1])))
-        signs[signs == 0] = 1.0  # a root on a grid point: counted with the side above it
-        crossings = signs[1:] != signs[:-1]
-        roots[group], place = crossings.sum(axis=0), crossings.argmax(axis=0)
-        inside = np.flatnonzero((roots[group] == 1) & (place > 0) & (place < len(grid)))
-        place = place[inside]
-        ends = found[place - 1, inside], found[place, inside]
-        start = grid[place - 1] + (grid[place] - grid[place - 1]) * ends[0] / (ends[0] - ends[1])  # the straight line's
-        x = _root(columns[:, inside], grid[place - 1], grid[place], signs[place + 1, inside] > 0, start)
-        rate[group[inside]] = x ** -float(periods_per_year) - 1.0
-    return Rates(rate, roots.astype(np.float64))
+    block = min(8192, max(512, _BLOCK // len(periods)))
+    log_x, roots = np.full(len(flows), np.nan), np.empty(len(flows), dtype=np.int64)
+    plain = np.zeros(len(flows), dtype=bool)
+    for start in range(0, len(flows), block):  # a block of draws stays in the cache through all steps
+        part = slice(start, start + block)
+        columns = periods[:, part]
+        roots[part] = _changes(columns)
+        once = (columns[0] < 0) & (columns[1:] >= 0).all(axis=0) & (roots[part] == 1)
+        if 2 * np.count_nonzero(once) > len(once):  # to fill the places of the others is faster than to take them out
+            ready = columns if once.all() else np.where(once, columns, _filler(len(periods)))
+            log_x[part] = paid_once_log_factor(ready)
+            plain[part] = once
+    log_x[~plain] = np.nan
+    rest, several = np.flatnonzero(~plain & (roots == 1)), np.flatnonzero(roots > 1)
+    for start in range(0, len(rest), block):
+        group = rest[start : start + block]
+        log_x[group] = only_log_factor(periods[:, group])
+    for start in range(0, len(several), block):
+        group = several[start : start + block]
+        log_x[group], roots[group] = _on_grid(periods[:, group])
+    with np.errstate(invalid="ignore"):
+        log_x[np.abs(log_x) * periods_per_year > _WIDEST] = np.nan
+    return Rates(np.exp(-float(periods_per_year) * log_x) - 1.0, roots.astype(np.float64))
+
+
+def _filler(periods: int) -> Array:
+    """A stream with one root, (periods, 1)."""
+    return np.concatenate((np.full((1, 1), -1.0), np.ones((periods - 1, 1))))
+
+
+def _on_grid(columns: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+    """log of the discount factor where there is one root, else NaN, and the number of roots, of streams with more than
+    one change of sign (periods + 1, draws)."""
+    values = (_GRID[:, None] ** np.arange(len(columns))[None, :]) @ columns
+    signs = np.concatenate((_end(columns), np.sign(values), _end(columns[::-1])))
+    signs[signs == 0] = 1.0  # a root on a grid point: counted with the side above it
+    crossings = signs[1:] != signs[:-1]
+    roots, place = crossings.sum(axis=0), crossings.argmax(axis=0)
+    inside = np.flatnonzero((roots == 1) & (place > 0) & (place < len(_GRID)))
+    place = place[inside]
+    ends = values[place - 1, inside], values[place, inside]
+    start = _GRID[place - 1] + (_GRID[place] - _GRID[place - 1]) * ends[0] / (ends[0] - ends[1])  # straight line
+    found = np.full(len(roots), np.nan)
+    rising = signs[place + 1, inside] > 0
+    found[inside] = np.log(_root(columns[:, inside], _GRID[place - 1], _GRID[place], rising, start))
+    return found, roots
 
 
 def _changes(periods: Array) -> npt.NDArray[np.int64]:
@@ -130,13 +172,9 @@ def _horner(columns: Array, x: Array) -> tuple[Array, Array]:
 
 
 def irr_roots(flows: Array) -> Array:
-    """All real rates above -1 of one stream (periods + 1,), per period, in rising order. Slow and exact (eigenvalues)."""
-    flows = np.trim_zeros(np.asarray(flows, dtype=np.float64))
-    if len(flows) < 2:
-        return np.empty(0)
-    found = np.roots(flows)  # in 1 + rate: sum flow_t (1 + rate)^(T - t)
-    real = found.real[(np.abs(found.imag) < 1e-9 * np.maximum(1.0, np.abs(found.real))) & (found.real > 0)]
-    return np.sort(real) - 1.0
+    """All real rates above -1 of one stream (periods + 1,), per period, in rising order. Slow and exact: see `roots`."""
+    flows = np.asarray(flows, dtype=np.float64)
+    return np.asarray(np.expm1(log_rates(flows, np.arange(len(flows), dtype=np.float64))))
 
 
 def mirr(flows: Array, finance_rate: float, reinvest_rate: float) -> float:
@@ -159,17 +197,55 @@ def payback(flows: Array) -> Array:
     return payback_of(np.cumsum(np.atleast_2d(flows), axis=1))
 
 
-def payback_of(cumulative: Array) -> Array:
-    """The same from cumulative flows (draws, periods + 1)."""
+def payback_of(cumulative: Array, *, first: bool = False) -> Array:
+    """The same from cumulative flows (draws, periods + 1). first: the first time that it is 0 or above again, even if
+    it falls below later; NaN if there is none."""
     below = cumulative < 0
     width = cumulative.shape[1]
-    last = width - 1 - below[:, ::-1].argmax(axis=1)  # last period below 0
     rows = np.arange(len(cumulative))
-    ends_below = below[:, -1]
+    if first:
+        rises = below[:, :-1] & ~below[:, 1:]
+        last, never = rises.argmax(axis=1), below.any(axis=1) & ~rises.any(axis=1)
+    else:
+        last, never = width - 1 - below[:, ::-1].argmax(axis=1), below[:, -1]  # last period below 0
     before, after = cumulative[rows, last], cumulative[rows, np.minimum(last + 1, width - 1)]
     with np.errstate(divide="ignore", invalid="ignore"):
         when = last + before / (before - after)
-    return np.where(ends_below, np.nan, np.where(below.any(axis=1), when, 0.0))
+    return np.where(never, np.nan, np.where(below.any(axis=1), when, 0.0))
+
+
+def discounted(flows: Array, rate_per_year: Quantity, periods_per_year: int = 12) -> Array:
+    """Present value of every flow, shape kept: what discounted payback looks at."""
+    flows = np.atleast_2d(np.asarray(flows, dtype=np.float64))
+    factors = (1.0 + np.asarray(rate_per_year, dtype=np.float64).reshape(-1, 1)) ** (-1.0 / periods_per_year)
+    return np.asarray(flows * factors ** np.arange(flows.shape[1]))
+
+
+def crossings(flows: Array) -> npt.NDArray[np.int64]:
+    """How often the cumulative flow comes up from below 0, (draws,). Above 1 `payback` gives the last time, and a report
+    says so; 0 means that it never was below, or never came back."""
+    below = np.cumsum(np.atleast_2d(flows), axis=1) < 0
+    return np.asarray((below[:, :-1] & ~below[:, 1:]).sum(axis=1))
+
+
+def profitability_index(flows: Array, rate_per_year: Quantity, periods_per_year: int = 12) -> Array:
+    """Present value of all flows after now over what is paid now, (draws,); NaN where nothing is paid now."""
+    flows = np.atleast_2d(np.asarray(flows, dtype=np.float64))
+    paid = -flows[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(paid > 0, (npv(flows, rate_per_year, periods_per_year) + paid) / paid, np.nan)
+
+
+def roi(benefits: Quantity, costs: Quantity) -> Array:
+    """Return on cost: (benefits - costs) / costs from two present values, both positive; NaN where nothing is spent."""
+    gain, spent = np.asarray(benefits, dtype=np.float64), np.asarray(costs, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(spent > 0, (gain - spent) / spent, np.nan)
+
+
+def peak_funding(flows: Array) -> Array:
+    """The most money that is ever out at once, (draws,), 0 or above: the trough with its sign turned."""
+    return -trough(flows)
 
 
 def trough(flows: Array) -> Array:

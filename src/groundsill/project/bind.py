@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from groundsill.project import asks
 from groundsill.project import evidence as files
 from groundsill.project import facts as binding
 from groundsill.project.case import Case, Entrant
@@ -53,6 +54,7 @@ def bind(
     if all(e.candidate.route != "none" for e in entrants):
         entrants = (Entrant(NONE, ({},), anchor_of(project.task.metric, card, ())), *entrants)
     _rest(b, entrants, published)
+    correlations = asks.correlations(b)
     raise_all(b.problems)
     b.warnings += binding.stale(b.facts.values(), today)
     return Case(
@@ -70,6 +72,7 @@ def bind(
         published=published,
         warnings=tuple(b.warnings),
         names=project.names,
+        correlations=correlations,
     )
 
 
@@ -88,6 +91,8 @@ def _rest(b: Binder, entrants: Sequence[Entrant], published: Sequence[Run]) -> N
         binding.energy(b)
     binding.wage(b)
     _labels(b, entrants)
+    asks.ask(b)
+    asks.paths(b)
     binding.rates(b)
 
 

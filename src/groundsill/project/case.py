@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from groundsill.project.dependence import Correlation
 from groundsill.terms.anchor import Anchor
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.card import Card
@@ -48,7 +49,7 @@ class Case:
     (currency of the project per unit of the item, as quoted; `draw` makes them SI); accelerator data are
     `accelerator.<id>.<key>`; judged work is `effort.<route>.build`, `effort.<route>.month`.
     published: published runs of the catalogue that surfaces and efficiencies are fitted to. warnings: prices past
-    their shelf life and the like.
+    their shelf life and the like. correlations: of facts that are drawn together.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Case:
     published: tuple[Run, ...] = ()
     warnings: tuple[Problem, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+    correlations: tuple[Correlation, ...] = ()
 
     def has(self, name: str) -> bool:
         """Whether a fact of this name is bound."""

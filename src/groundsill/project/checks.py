@@ -28,6 +28,7 @@ def check(file: ProjectFile) -> Found:
     yield from _money(file)
     yield from _candidates(file)
     yield from _risks(file)
+    yield from _acquired(file)
     rungs = file.pilot.rungs
     if not rungs or any(r < 1 for r in rungs) or any(a >= b for a, b in pairwise(rungs)):
         yield ("pilot", "rungs"), Problem("project.bad_rungs", got=str(list(rungs)))
@@ -73,7 +74,7 @@ def _money(file: ProjectFile) -> Found:
     if file.finance.currency not in CURRENCIES:
         limit = ", ".join(sorted(CURRENCIES))
         yield ("finance", "currency"), Problem("project.unknown_currency", got=file.finance.currency, limit=limit)
-    if file.use.value_per_right is None and file.market.price_per_request is None:
+    if (file.use.value_per_right, file.use.savings_per_month, file.market.price_per_request) == (None, None, None):
         yield ("use",), Problem("project.no_benefit")
     twice = [k for k in file.hardware.price if f"accelerator:{k}" in file.prices]
     twice += ["labels"] if "labels" in file.prices and file.labels is not None and file.labels.price is not None else []
@@ -133,8 +134,19 @@ def _risks(file: ProjectFile) -> Found:
         if risk.name in seen or not risk.name.strip() or not risk.name.isprintable():
             yield ("risk", i, "name"), Problem("project.bad_name", got=ascii(risk.name[:100]))
         seen.add(risk.name)
+        for key in ("owner", "mitigation"):
+            if not (text := getattr(risk, key)).isprintable() or len(text) > 200:
+                yield ("risk", i, key), Problem("project.bad_name", got=ascii(text[:100]))
         if risk.candidate and risk.candidate not in ids:
             yield (
                 ("risk", i, "candidate"),
                 Problem("project.unknown_candidate", got=risk.candidate, limit=nearest(risk.candidate, ids)),
             )
+
+
+def _acquired(file: ProjectFile) -> Found:
+    seen = set[str]()
+    for i, line in enumerate(file.acquire):
+        if line.name in seen or not line.name.strip() or not line.name.isprintable() or len(line.name) > 100:
+            yield ("acquire", i, "name"), Problem("project.bad_name", got=ascii(line.name[:100]))
+        seen.add(line.name)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from groundsill.project.case import Case
+from groundsill.project.dependence import join, matrix
 from groundsill.terms.draws import Draws
 from groundsill.terms.fact import Fact
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Array, Choose, Exactly, Pert, Quantity, beta_probability
+from groundsill.terms.quantity import Array, Choose, Exactly, Pert, Quantity, beta_probability, normal_quantile
 
 # A normal or log-normal interval has tails past what can be: shares above 1, prices below 0. They are set to the limit.
 _SHARES = frozenset(
@@ -19,11 +20,20 @@ _SHARES = frozenset(
         "site.utilisation",
         "task.target",
         "task.confidence",
+        "market.first_share",
+        "finance.tax_rate",
+        "labels.auto_share",
+        "labels.review_share",
+        "team.attrition_per_year",
+        "hardware.rent_share",
+        "operation.checked_share",
     }
 )
-_AT_LEAST_ONE = frozenset({"site.pue", "team.loaded_cost_factor", "labels.workers"})
-_ANY = frozenset({"use.growth_per_year"})
+_AT_LEAST_ONE = frozenset({"site.pue", "team.loaded_cost_factor", "labels.workers", "research.compute_factor"})
+_ANY = frozenset({"use.growth_per_year", "finance.inflation_per_year"})
+_SHARES_OF = ("owned.", "mitigation.")
 _SMALLEST = 2.0**-54  # a uniform of exactly 0 would be minus infinity on a normal
+_LARGEST = 1.0 - 2.0**-53  # and exactly 1 plus infinity
 
 
 def draw(case: Case, n: int, seed: int) -> Draws:
@@ -31,16 +41,18 @@ def draw(case: Case, n: int, seed: int) -> Draws:
 
     Arrays are (n,) and read-only; exact facts are floats; names and decisions (`Choose`) are left out. Each name has a
     stream of its own, so a new fact never moves the draws of another. `fx.<CUR>` multiplies what is quoted in another
-    currency; `price.labels` is the price of one label by one worker times `labels.workers`.
+    currency; `price.labels` is the price of one label by one worker times `labels.workers`. Facts that are correlated
+    keep their streams and are joined by a Gaussian copula; all others stay what they are without it.
     Raises Problem `project.no_rate`, `draws.too_few`.
     """
     if n < 1:
         raise Problem("draws.too_few", got=n, limit=1)
     streams = Draws({}, n, seed)
+    joined = _joined(case, streams)
     values: dict[str, Quantity] = {}
     for name, fact in case.facts.items():
         if not isinstance(fact.value, (str, Choose)):
-            values[name] = _limited(name, _si(fact, name, streams))
+            values[name] = _limited(name, _si(fact, name, streams, joined.get(name)))
     _exchange(case, values)
     if "price.labels" in values and "labels.workers" in values:
         values["price.labels"] = values["price.labels"] * values["labels.workers"]
@@ -50,14 +62,30 @@ def draw(case: Case, n: int, seed: int) -> Draws:
     return Draws(values, n, seed)
 
 
-def _si(fact: Fact, name: str, streams: Draws) -> Quantity:
+def _uniform(name: str, streams: Draws) -> Array:
+    return np.asarray(np.maximum(streams.rng(name).random(streams.n), _SMALLEST))
+
+
+def _joined(case: Case, streams: Draws) -> dict[str, Array]:
+    """Probabilities (n,) of the facts that are correlated, from each one's own stream."""
+    if not case.correlations:
+        return {}
+    from scipy.special import ndtr
+
+    names, _, correlation, _ = matrix(case.correlations)
+    own = np.column_stack([normal_quantile(_uniform(name, streams)) for name in names])
+    together = ndtr(join(own, correlation))
+    return {name: np.clip(together[:, i], _SMALLEST, _LARGEST) for i, name in enumerate(names)}
+
+
+def _si(fact: Fact, name: str, streams: Draws, joined: Array | None) -> Quantity:
     value = fact.value
     factor = 1.0 if name.startswith("fx.") else fact.si_factor
     if isinstance(value, Exactly):
         return value.value * factor
     if isinstance(value, (str, Choose)):
         raise TypeError(name)
-    u: Array = np.maximum(streams.rng(name).random(streams.n), _SMALLEST)
+    u = _uniform(name, streams) if joined is None else joined
     quantiles = _pert(value, u) if isinstance(value, Pert) else np.asarray(value.quantile(u), dtype=np.float64)
     return quantiles * factor
 
@@ -92,8 +120,12 @@ def _limited(name: str, value: Quantity) -> Quantity:
 
 def limits(name: str) -> tuple[float, float]:
     """Physical limits of an input in SI: what a tail past them is set to."""
-    if name in _ANY:
+    if name in _ANY or (name.startswith("path.") and name.endswith(".per_year")):
         return -1.0, np.inf
+    if name == "process.share":
+        return 0.0, 0.95  # all of a build cannot be people
+    if name.startswith(_SHARES_OF) and name.endswith((".use", ".spare", ".residual", ".effect")):
+        return 0.0, 1.0
     if (
         name in _SHARES
         or (name.startswith("candidate.") and name.endswith(".quality"))

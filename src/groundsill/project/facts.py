@@ -12,7 +12,7 @@ from groundsill.project.items import build_kind, month_kind
 from groundsill.project.kinds import check_limits, fit_unit
 from groundsill.project.lines import Path
 from groundsill.project.mistakes import nearest, placed
-from groundsill.project.schema import Site
+from groundsill.project.sections import Site
 from groundsill.terms.card import Card
 from groundsill.terms.fact import Fact
 from groundsill.terms.problem import Problem

@@ -35,7 +35,7 @@ class Project:
     facts: every number of the user by the name that 0001 gives it (see also `labels.workers`, `labels.per_day`,
     `team.people`, `team.loaded_cost_factor`, `task.target`, `task.confidence`, `use.months`, `fx.<CUR>`).
     references: fact name -> name in the catalogue, for `"fact:..."`. entries: fact name -> the line it came from.
-    names: settings that are names. hash: SHA-256 of the file's bytes. warnings: what `check` should mention.
+    names: settings that are names. ranks: of the correlations, in order. hash: SHA-256 of the file's bytes. warnings: what `check` should mention.
     """
 
     path: Path
@@ -48,6 +48,7 @@ class Project:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     lines: Lines = field(default_factory=lambda: Lines({}))
     warnings: tuple[Problem, ...] = ()
+    ranks: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:
@@ -130,10 +131,13 @@ class Project:
         return f"{self.path.name}:{self.lines.at(path)}"
 
     def _exact(self, name: str) -> float:
-        value = self.facts[name].value
-        if isinstance(value, (str, Choose)):  # cannot be: these keys take one exact number
-            raise Problem("project.not_exact", got=str(value))
-        return value.median
+        return _median(self.facts[name])
+
+
+def _median(fact: Fact) -> float:
+    if isinstance(fact.value, (str, Choose)):  # cannot be: these keys take one exact number
+        raise Problem("project.not_exact", got=str(fact.value))
+    return fact.value.median
 
 
 def read(path: Path) -> Project:
@@ -159,9 +163,10 @@ def read(path: Path) -> Project:
         raise AssertionError("unreachable")
     problems += [placed(p, where, lines, path.name) for where, p in check(file)]
     raise_all(problems)
+    ranks = tuple(_median(facts.pop(f"correlation.{i}")) for i in range(len(file.correlation)))
     return Project(
         path, path.resolve().parent, hashlib.sha256(data).hexdigest(), file, with_chances(facts, file.risk), references,
-        _names(file), found, lines, tuple(unchanged(raw, text, lines, path.name)),
+        _names(file), found, lines, tuple(unchanged(raw, text, lines, path.name)), ranks,
     )  # fmt: skip
 
 
@@ -206,6 +211,11 @@ def _names(file: schema.ProjectFile) -> dict[str, str]:
     names |= {f"hardware.{k}": v for k, v in (("train", file.hardware.train), ("serve", file.hardware.serve)) if v}
     if file.data is not None and file.data.licence:
         names["data.licence"] = file.data.licence
+    if file.finance.terms:
+        names["finance.terms"] = file.finance.terms
+    names |= {f"acquire_how.{line.name}": line.how for line in file.acquire}
+    for key in ("kind", "owner", "mitigation"):
+        names |= {f"risk_{key}.{r.name}": getattr(r, key) for r in file.risk if getattr(r, key)}
     return names | {f"risk.{r.name}": r.candidate for r in file.risk}
 
 

@@ -27,12 +27,15 @@ def price_kind(item: str) -> Kind:
         "accelerator": Kind(RENT, "Rent.", "0.08 to 0.12 USD/hour", bare=False),
         "api-in": Kind((f"{MONEY}/Mtoken", f"{MONEY}/token"), "Prompt tokens.", "0.25 USD/Mtoken", bare=False),
         "api-out": Kind((f"{MONEY}/Mtoken", f"{MONEY}/token"), "Answer tokens.", "2 USD/Mtoken", bare=False),
+        "network": Kind(
+            tuple(f"{MONEY}/{size}" for size in ("GB", "TB", "GiB", "MB")), "Traffic.", "0.05 to 0.09 USD/GB", bare=False
+        ),
         "licence": Kind((MONEY, f"{MONEY}/object"), "Licence fee.", "5k USD", bare=False),
     }  # fmt: skip
     head, colon, tail = item.partition(":")
     needs_tail = head in ("staff", "accelerator", "api-in", "api-out", "licence")
     if head not in kinds or needs_tail != bool(colon and tail):
-        raise Problem("project.unknown_item", got=item, limit="labels, energy, tokens, storage, staff:<role>, "
+        raise Problem("project.unknown_item", got=item, limit="labels, energy, tokens, storage, network, staff:<role>, "
                       "accelerator:<id>, api-in:<model>, api-out:<model>, licence:<what>")  # fmt: skip
     return kinds[head]
 
@@ -70,3 +73,10 @@ def fx_kind(currency: str) -> Kind:
     if currency not in CURRENCIES:
         raise Problem("project.unknown_currency", got=currency, limit=", ".join(sorted(CURRENCIES)))
     return Kind(("",), "Rate.", "0.14", above=True)
+
+
+def knot_kind(month: str) -> Kind:
+    """Kind of `path.at.<month>`: a multiple of the start. Raises Problem `project.not_whole`."""
+    if not (month.isascii() and month.isdigit()) or len(month) > 4:
+        raise Problem("project.not_whole", got=month)
+    return Kind(("",), "Multiple of the start in this month.", "0.8", above=True, high=1000.0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundsill.terms.fact import Value
+from groundsill.terms.mixture import Mixture, of_table, units_of
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import (
     CURRENCIES,
@@ -35,7 +36,8 @@ class Kind:
     `units[0]` however it was written (all of `units` then mean the same); else the unit is kept as given. per: the
     period that the key's own name carries (`month` of `requests_per_month`); it may be written and is dropped.
     low, high: limits, both allowed unless `above` (then low itself is not). whole: only whole numbers. exact: no
-    uncertainty. decision: `{choose}` may stand here. name: name of the fact, "" for the dotted key.
+    uncertainty. decision: `{choose}` may stand here. name: name of the fact, "" for the dotted key; `{role}`, `{of}`,
+    `{name}` are keys of the same table, `{around}` is the key or number of that table.
     about, example: for the page of keys.
     """
 
@@ -100,7 +102,7 @@ def _parsed(raw: object) -> tuple[Value, str]:
         if isinstance(raw, str):
             return parse(raw)
         if isinstance(raw, dict):
-            return from_table(raw), _table_unit(raw)
+            return of_table(raw) if "mix" in raw else from_table(raw), _table_unit(raw)
         return Exactly(float(raw)), ""
     except OverflowError:
         raise Problem("quantity.not_a_number", got="> 1e308") from None
@@ -111,8 +113,11 @@ def _table_unit(table: dict[str, object]) -> str:
     unit, size = table.get("unit", ""), table.get("size")
     if not isinstance(unit, str):
         raise Problem("project.wrong_type", got=type_name(unit), limit="string")
-    if unit:
-        return unit
+    found = units_of(table) | ({unit} if unit else set())
+    if len(found) > 1:
+        raise Problem("quantity.mixed_units", got=", ".join(sorted(u or "-" for u in found)))
+    if found:
+        return found.pop()
     return parse(size)[1] if isinstance(size, str) else _table_unit(size) if isinstance(size, dict) else ""
 
 
@@ -165,6 +170,8 @@ def ends_of(value: Value) -> tuple[float, ...]:
             return (value.low, value.high)
         case ThreePoint():
             return (value.p10, value.p90)
+        case Mixture():
+            return tuple(end for part in value.parts for end in ends_of(part))
         case Chance():
             return ends_of(value.size)
         case Choose():

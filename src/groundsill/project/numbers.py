@@ -11,9 +11,11 @@ from pydantic import BaseModel
 
 from groundsill.project.kinds import Items, Kind, read_number
 from groundsill.project.lines import Lines, Path
-from groundsill.project.schema import CandidateLine, ProjectFile, RiskLine
+from groundsill.project.schema import CandidateLine, ProjectFile
+from groundsill.project.sections import RiskLine
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.fact import Fact
+from groundsill.terms.mixture import Mixture
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Chance, Choose
 from groundsill.terms.source import Source
@@ -62,12 +64,19 @@ def _walk(
         if isinstance(kind, Kind):
             yield Entry(here, raw, kind, _fact_name(kind, here, table, root))
         elif isinstance(kind, Items):
-            yield from _items(kind, raw, here)
+            yield from _items(kind, raw, here, _context(here, table))
         else:
             yield from _inside(field.annotation, raw, here, root)
 
 
-def _items(items: Items, raw: object, path: Path) -> Iterator[Entry | Problem]:
+def _context(path: Path, table: Mapping[str, Any]) -> dict[str, str]:
+    """What the name of a fact may stand on: other keys of the same table, and the key or place of the table itself."""
+    told = {key: str(table.get(key, "")) for key in ("role", "of", "name")}
+    around = path[-2] if len(path) > 1 else ""
+    return {**told, "around": str(around)}
+
+
+def _items(items: Items, raw: object, path: Path, context: Mapping[str, str]) -> Iterator[Entry | Problem]:
     if not isinstance(raw, Mapping):
         return  # the structure check names it
     for key, value in raw.items():
@@ -76,7 +85,7 @@ def _items(items: Items, raw: object, path: Path) -> Iterator[Entry | Problem]:
         except Problem as p:
             yield Problem(p.code, got=p.got, limit=p.limit, path=(*path, key))
         else:
-            yield Entry((*path, key), value, kind, items.name.format(key=key))
+            yield Entry((*path, key), value, kind, items.name.format(key=key, **context))
 
 
 def _inside(annotation: object, raw: object, path: Path, root: Mapping[str, Any]) -> Iterator[Entry | Problem]:
@@ -112,10 +121,10 @@ def container(annotation: object) -> tuple[str, type[BaseModel] | None]:
 def _fact_name(kind: Kind, path: Path, table: Mapping[str, Any], root: Mapping[str, Any]) -> str:
     if path[0] == "candidate":
         return f"candidate.{candidate_of(table).id}.{path[-1]}"
-    if path[0] == "risk":
+    if path[0] == "risk" and not kind.name:
         return f"risk.{table.get('name', '')}" + ("" if path[-1] == "cost" else f".{path[-1]}")
     if kind.name:
-        return kind.name.format(role=table.get("role", ""))
+        return kind.name.format(**_context(path, table))
     return ".".join(str(p) for p in path)
 
 
@@ -141,7 +150,7 @@ def with_chances(facts: dict[str, Fact], risks: tuple[RiskLine, ...]) -> dict[st
     out = dict(facts)
     for risk in risks:
         chance, cost = out.pop(f"risk.{risk.name}.chance"), out[f"risk.{risk.name}"]
-        if isinstance(cost.value, (Chance, Choose, str)):
+        if isinstance(cost.value, (Chance, Choose, Mixture, str)):
             raise Problem("quantity.bad_table", at=cost.place, got=str(cost.value))
         out[f"risk.{risk.name}"] = Fact(
             cost.name, Chance(_median(chance), cost.value), cost.unit, cost.source, "user", place=cost.place

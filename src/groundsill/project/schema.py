@@ -5,13 +5,31 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from groundsill.project.items import build_kind, fx_kind, mfu_kind, month_kind, price_kind, rent_kind
+from groundsill.project.items import build_kind, mfu_kind, month_kind, price_kind, rent_kind
 from groundsill.project.kinds import MONEY, Items, Kind
+from groundsill.project.sections import (
+    LONG,
+    PER_REQUEST,
+    AcquireLine,
+    Bought,
+    Compliance,
+    CorrelationLine,
+    Finance,
+    Insurance,
+    Market,
+    Operation,
+    PathLine,
+    Process,
+    Research,
+    RiskLine,
+    Section,
+    Site,
+    money,
+    share,
+)
 
-PER_REQUEST = (f"{MONEY}/request",)
-TIME = ("s", "second", "minute", "hour", "day")
 WAGE = (f"{MONEY}/year", f"{MONEY}/month", f"{MONEY}/staff-month")
 
 
@@ -30,12 +48,6 @@ Names = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 Day = Annotated[str, BeforeValidator(_iso), WithJsonSchema({"type": "string"})]
-
-
-class Section(BaseModel):
-    """A table of the file. Frozen, strict, no unknown keys."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Task(Section):
@@ -129,6 +141,13 @@ class Use(Section):
     ] = None
     tokens_in: Annotated[Any, Kind(("token",), "Tokens of a request.", "120", above=True, per="request")] = None
     tokens_out: Annotated[Any, Kind(("token",), "Tokens of an answer.", "4", per="request")] = None
+    savings_per_month: Annotated[
+        Any, money("Saved in each month of use, besides the decisions.", "2k USD", "month")
+    ] = None
+    bytes_per_request: Annotated[
+        Any,
+        Kind(("B", "kB", "MB", "GB"), "Traffic of a request, priced as `network`.", "20 kB", keep=True, per="request"),
+    ] = None
     class_: dict[str, ClassUse] = Field(default_factory=dict, alias="class", description="Money by true class.")
 
 
@@ -149,6 +168,18 @@ class Labels(Section):
     ] = None
     workers: Annotated[Any, Kind(("",), "Workers who label each row; absent: 1.", "3", low=1)] = None
     per_day: Annotated[Any, Kind(("label",), "Labels finished in a day.", "500", above=True, per="day")] = None
+    auto_share: Annotated[Any, share("Share of the labels that a machine makes.", "fact:prices/labels/auto-share")] = (
+        None
+    )
+    auto_price: Annotated[
+        Any, Kind((f"{MONEY}/label",), "One label made by a machine; asked for with `auto_share`.", "0.001 USD/label",
+                  bare=False, name="price.labels-auto")
+    ] = None  # fmt: skip
+    review_share: Annotated[Any, share("Share of the labels that somebody looks at again.", "0.1")] = None
+    review_price: Annotated[
+        Any, Kind((f"{MONEY}/label",), "One such look; asked for with `review_share`.", "0.1 USD/label", bare=False,
+                  name="price.labels-review")
+    ] = None  # fmt: skip
 
 
 class Team(Section):
@@ -162,6 +193,28 @@ class Team(Section):
     loaded_cost_factor: Annotated[
         Any, Kind(("",), "All that a person costs, over the wage.", "fact:wages/loaded-cost/us", low=1.0)
     ] = None
+    hires: Annotated[Any, Kind(("",), "People who must be found first.", "1 to 3")] = None
+    time_to_hire: Annotated[
+        Any,
+        Kind(
+            LONG,
+            "Time to find one; absent, with `hires`: `team/hiring/engineer`.",
+            "2 to 5 month",
+            bare=False,
+            keep=True,
+        ),
+    ] = None
+    attrition_per_year: Annotated[
+        Any, share("Share of the people who leave in a year.", "fact:team/attrition/tech", per="year")
+    ] = None
+    ramp_up: Annotated[
+        Any, Kind(LONG, "Time until a new person works at full speed; asked for with `attrition_per_year`.", "3 to 6 month",
+                  bare=False, keep=True)
+    ] = None  # fmt: skip
+    hiring_fee: Annotated[
+        Any, Kind(("",), "What finding one person costs, over a year's wage.", "0.15 to 0.25", high=2.0)
+    ] = None
+    training: Annotated[Any, money("Training of one new person.", "2k USD")] = None
     build: Annotated[dict[str, Any], Items(build_kind, "effort.{key}.build", ("classical",))] = Field(
         default_factory=dict,
         description="Staff work to build, by route; absent: judged facts.",
@@ -185,57 +238,15 @@ class Hardware(Section):
     price: Annotated[dict[str, Any], Items(rent_kind, "price.accelerator:{key}", ("cpu-2-core",))] = Field(
         default_factory=dict, description="Rent by accelerator.", examples=['{cpu-2-core = "0.1 USD/hour"}']
     )
+    rent_share: Annotated[
+        Any, share("Share of the rent in the cloud bill; the rest is storage, network, support. Absent: rent alone.",
+                   "fact:prices/cloud/rent-share", above=True)
+    ] = None  # fmt: skip
+    buy: dict[str, Bought] = Field(default_factory=dict, description="Machines that are bought, by accelerator.")
     mfu: Annotated[dict[str, Any], Items(mfu_kind, "accelerator.{key}.mfu", ("h100-sxm-80gb",))] = Field(
         default_factory=dict,
         description="Own line on the share of the peak that training reaches, by accelerator.",
         examples=['{h100-sxm-80gb = "0.35 to 0.5"}'],
-    )
-
-
-class Finance(Section):
-    """Money."""
-
-    currency: str = Field(description="Currency of the report.", examples=["USD"])
-    discount_rate_per_year: Annotated[Any, Kind(("",), "Hurdle rate.", "8% to 15%", high=1.0, per="year")]
-    fx: Annotated[dict[str, Any], Items(fx_kind, "fx.{key}", ("EUR",))] = Field(
-        default_factory=dict,
-        description="Own rates: report currency for one of that currency.",
-        examples=["{EUR = 1.1}"],
-    )
-
-
-class Site(Section):
-    """Where the machines stand. Absent: facts of `sites/default`."""
-
-    pue: Annotated[Any, Kind(("",), "Power usage effectiveness.", "1.1 to 1.4", low=1.0)] = None
-    utilisation: Annotated[
-        Any, Kind(("",), "Mean load of a serving machine over its capacity.", "0.2 to 0.5", high=1.0, above=True)
-    ] = None
-    batch: Annotated[Any, Kind(("request",), "Requests that a machine answers together.", "8", low=1)] = None
-    bandwidth_efficiency: Annotated[
-        Any, Kind(("",), "Share of the memory bandwidth that is reached.", "0.5 to 0.8", high=1.0, above=True)
-    ] = None
-    mtbf_accelerator_seconds: Annotated[
-        Any, Kind(TIME, "Time between failures of one accelerator.", "30k to 60k hour", above=True, keep=True)
-    ] = None
-    checkpoint_seconds: Annotated[Any, Kind(TIME, "Time to write a checkpoint.", "1 to 5 minute", keep=True)] = None
-    restart_seconds: Annotated[
-        Any, Kind(TIME, "Time until training goes on after a failure.", "10 to 60 minute", keep=True)
-    ] = None
-
-
-class Market(Section):
-    """For a product that is sold: revenue from a market that is shared with rivals."""
-
-    requests_per_month: Annotated[Any, Kind(("request",), "Whole market.", "1B to 5B", above=True, per="month")] = None
-    price_per_request: Annotated[Any, Kind(PER_REQUEST, "What a customer pays.", "0.001 USD/request", bare=False)] = (
-        None
-    )
-    adoption: Annotated[Any, Kind(("",), "Share of the market that buys at all.", "0.1 to 0.5", high=1.0)] = None
-    rivals: Annotated[Any, Kind(("",), "Rival offers.", "3 to 8")] = None
-    rival_quality: Annotated[Any, Kind(("",), "Quality of a rival, in the metric.", "0.6 to 0.7", high=1.0)] = None
-    quality_weight: Annotated[Any, Kind(("",), "How strongly quality moves the share (w of e^(w q)).", "5 to 15")] = (
-        None
     )
 
 
@@ -275,21 +286,16 @@ class CandidateLine(Section):
     research_factor: Annotated[
         Any, Kind(("",), "All compute of the project over the final run.", "1.5 to 3", low=1.0, decision=True)
     ] = None
+    training_flop: Annotated[
+        Any, Kind(("FLOP", "TFLOP", "PFLOP"), "Your own line on the compute of its training, for its class by law.",
+                  "2e24 FLOP", above=True, keep=True)
+    ] = None  # fmt: skip
+    base_flop: Annotated[
+        Any, Kind(("FLOP", "TFLOP", "PFLOP"), "Compute of the base model's training, for who tunes it.", "1e24 FLOP",
+                  above=True, keep=True)
+    ] = None  # fmt: skip
     trials: Annotated[Any, Kind(("",), "Trainings until the recipe is found.", "5 to 20", low=1, decision=True)] = None
     shots: Annotated[Any, Kind(("row", "label", ""), "Examples in a prompt.", "6", whole=True, decision=True)] = None
-
-
-class RiskLine(Section):
-    """An event that may happen at first use and costs money."""
-
-    name: str = Field(description="Its name.", examples=["supplier-price"])
-    chance: Annotated[Any, Kind(("",), "Its probability.", "0.1", high=1.0, exact=True)]
-    cost: Annotated[Any, Kind((MONEY,), "What it costs then.", "20k to 80k USD", bare=False)]
-    candidate: str = Field(
-        "",
-        description="Id of the candidate that it hits; absent: all but `none`.",
-        examples=["tune/lora/all-minilm-l6-v2"],
-    )
 
 
 class Evidence(Section):
@@ -335,12 +341,20 @@ class ProjectFile(Section):
         Items(
             price_kind,
             "price.{key}",
-            ("energy", "tokens", "storage", "api-in:gpt-5-mini", "api-out:gpt-5-mini", "licence:any"),
+            ("energy", "tokens", "storage", "network", "api-in:gpt-5-mini", "api-out:gpt-5-mini", "licence:any"),
         ),
     ] = Field(default_factory=dict, description="Any other price, by item.", examples=['{energy = "0.1 USD/kWh"}'])
     site: Site = Field(default_factory=Site)
     market: Market = Field(default_factory=Market)
     candidate: tuple[CandidateLine, ...] = Field(strict=False)
     risk: tuple[RiskLine, ...] = Field((), strict=False)
+    path: tuple[PathLine, ...] = Field((), strict=False)
+    correlation: tuple[CorrelationLine, ...] = Field((), strict=False)
+    acquire: tuple[AcquireLine, ...] = Field((), strict=False)
+    research: Research = Field(default_factory=Research)
+    operation: Operation = Field(default_factory=Operation)
+    compliance: Compliance = Field(default_factory=Compliance)
+    insurance: Insurance = Field(default_factory=lambda: Insurance.model_validate({}))
+    process: Process = Field(default_factory=Process)
     evidence: Evidence = Field(default_factory=lambda: Evidence.model_validate({}))
     pilot: Pilot = Field(default_factory=lambda: Pilot.model_validate({}))

@@ -6,11 +6,12 @@ import datetime
 from dataclasses import dataclass
 from typing import Literal
 
+from groundsill.terms.mixture import Mixture
 from groundsill.terms.quantity import Chance, Choose, Exactly, Pert, Range, ThreePoint, to_si
 from groundsill.terms.source import Source
 
 Grade = Literal["maker", "measured", "reported", "judged", "user"]
-Value = Exactly | Range | ThreePoint | Pert | Chance | Choose
+Value = Exactly | Range | ThreePoint | Pert | Mixture | Chance | Choose
 
 
 @dataclass(frozen=True)

@@ -342,6 +342,7 @@ def parse(text: str) -> tuple[Exactly | Range, str]:
 
 def from_table(table: dict[str, object]) -> Exactly | Range | ThreePoint | Pert | Chance | Choose:
     """Read a table of the project file: `{p10, p50, p90}`, `{low, mode, high}`, `{chance, size}`, `{choose}`.
+    `{mix, weights}` is read by `mixture.of_table`.
 
     Raises Problem `quantity.bad_table`, `quantity.reversed`, `quantity.not_a_probability`.
     """

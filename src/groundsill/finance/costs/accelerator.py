@@ -1,4 +1,4 @@
-"""Accelerators: hours that are rented; hours on hardware of one's own are `owned` and cost nothing here."""
+"""Accelerators: hours that are rented; hours on machines that were there before have the price 0."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ def takes(item: str) -> bool:
 
 def rows(need: Need, part: str, name: str, known: frozenset[str]) -> tuple[Row, ...]:
     """Amount times price."""
-    return (paid(need, part, name, price(need)),)
+    return (paid(need, part, name, price(need), known),)

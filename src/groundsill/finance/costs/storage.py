@@ -16,4 +16,4 @@ def takes(item: str) -> bool:
 
 def rows(need: Need, part: str, name: str, known: frozenset[str]) -> tuple[Row, ...]:
     """Amount times price."""
-    return (paid(need, part, name, price(need)),)
+    return (paid(need, part, name, price(need), known),)

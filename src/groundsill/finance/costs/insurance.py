@@ -1,0 +1,39 @@
+"""A policy: its premium, and what it pays for the risks that it covers."""
+
+from __future__ import annotations
+
+from groundsill.finance.charge import Rows, spent
+from groundsill.finance.paths import along
+from groundsill.finance.rows import Expr, Input, Row, maximum, minimum
+from groundsill.terms.needs import Need
+
+LABEL = {"en": "Insurance", "zh": "保险"}
+
+
+def takes(item: str) -> bool:
+    """Nothing: the project asks for it, no need does."""
+    return False
+
+
+def rows(need: Need, part: str, name: str, known: frozenset[str]) -> tuple[Row, ...]:
+    """No need is priced here."""
+    return ()
+
+
+def asked(known: frozenset[str], candidate: str, rows: Rows) -> tuple[Row, ...]:
+    """`premium` each month; `insured.<risk>`: min(max(loss - deductible, 0), limit), when the risk strikes."""
+    out = list[Row]()
+    if "insurance.premium_per_year" in known:
+        often = along("operating", "insurance.premium_per_year", known)
+        out.append(spent("premium", "per_month", Input("insurance.premium_per_year") / 12.0, often))
+    for name in sorted(n.removeprefix("insurance.covers.") for n in known if n.startswith("insurance.covers.")):
+        if f"risk.{name}" not in rows:
+            continue
+        loss: Expr = Input(f"risk.{name}")
+        if "insurance.deductible" in known:
+            loss = maximum(loss - Input("insurance.deductible"), 0.0)
+        if "insurance.limit" in known:
+            loss = minimum(loss, Input("insurance.limit"))
+        back = loss * along("first_use", f"risk.{name}", known)
+        out.append(Row(f"insured.{name}", "finance.row_insured", "currency", "risk", back))
+    return tuple(out)
