@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.published.columns import append
 
 from groundsill.pilot.hardware import Device, hardware_id
-from groundsill.resources.errors import Errors, setting
+from groundsill.resources.errors import Errors
 from groundsill.resources.job import RECOMPUTE, Job, Plan
 from groundsill.resources.own import (
     STACK,
@@ -42,6 +42,7 @@ from groundsill.resources.own import (
     own_residuals,
     point,
 )
+from groundsill.resources.settings import setting
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.problem import Problem

@@ -194,13 +194,24 @@ def test_thresholds_hold_where_they_say(monkeypatch: pytest.MonkeyPatch, standar
         "price.staff:ml-engineer",
         fakes.RATE,
     } <= levers
-    for threshold in found:
-        assert threshold.value is not None
-        npv = probe.npv({threshold.lever: threshold.value * made.facts[threshold.lever].si_factor})
+    for threshold in (t for t in found if t.value not in (None, *t.searched) and t.lever in made.facts):
+        at = {threshold.lever: threshold.value * made.facts[threshold.lever].si_factor}  # type: ignore[operator]
+        built, npv = probe.worth(at)
         if threshold.kind == "break-even":
             assert abs(npv.mean()) < 1e-3 * npv.std()
-        else:
+        elif threshold.kind == "confidence":
             assert np.mean(npv > 0) == pytest.approx(0.8, abs=0.002)
+        elif threshold.kind == "switch":
+            other = Probe(world(made, draws), fitted(made, draws)[1], whole.result("tune/head/small").choice)  # type: ignore[arg-type]
+            assert threshold.rival == "tune/head/small"
+            assert abs((npv - other.npv(at)).mean()) < 5e-3 * npv.std()
+        elif threshold.kind == "option":
+            assert threshold.limit is not None and threshold.limit > 1
+            assert (npv - built).mean() / -built.mean() == pytest.approx(threshold.limit, rel=0.01)
+        elif threshold.limit is not None:
+            assert value.tail(npv) == pytest.approx(-threshold.limit, abs=0.01 * npv.std())
+    assert {"break-even", "confidence", "option", "loss-budget"} <= {t.kind for t in found if t.value is not None}
+    assert {"labels", "quality.tune/head/large"} <= levers
 
 
 def test_swings(monkeypatch: pytest.MonkeyPatch, standard: Assessment) -> None:

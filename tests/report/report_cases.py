@@ -36,6 +36,9 @@ def hostile() -> Assessment:
     card = replace(a.card, path=EVIL, classes={EVIL: 3}, test_classes={EVIL: 1}) if a.card else None
     swings = tuple(replace(s, input=f"risk.{EVIL}", unit=EVIL) for s in a.swings)
     warnings = (Problem(f"x.{EVIL}", at=EVIL, got=EVIL),)
+    hazards = tuple(replace(h, name=f"risk.{EVIL}", kind=EVIL, owner=EVIL, mitigation=EVIL) for h in a.hazards)
+    winners = tuple(replace(w, lever=EVIL, unit=EVIL, winners=(EVIL,) * 3) for w in a.winners)
+    grids = tuple(replace(g, x=EVIL, y=EVIL, x_unit=EVIL, winners=((EVIL, "none"),) * 2) for g in a.grids)
     return replace(
         a,
         name=EVIL,
@@ -47,6 +50,9 @@ def hostile() -> Assessment:
         card=card,
         swings=swings,
         warnings=warnings,
+        hazards=hazards,
+        winners=winners,
+        grids=grids,
     )
 
 
@@ -80,7 +86,8 @@ def empty() -> Assessment:
         card=None,
         facts={},
         runs={},
-    )
+        winners=(), grids=(), loss_boxes=(), hazards=(), waiting=(), studies=(), staging=(), doubts=(),
+    )  # fmt: skip
 
 
 def wild() -> Assessment:

@@ -34,6 +34,18 @@ from groundsill.assess.assessment import (
     ValueView,
     Verdict,
 )
+from groundsill.assess.parts import (
+    Doubt,
+    Grid,
+    Hazard,
+    LossBox,
+    Side,
+    Stage,
+    Staging,
+    Study,
+    Waiting,
+    Winners,
+)
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.card import Card
 from groundsill.terms.curve import LabelsNeeded, Rung
@@ -277,6 +289,41 @@ def _swings() -> tuple[Swing, ...]:
     )
 
 
+def _decision() -> dict[str, object]:
+    """What stands around the answer."""
+    lever, best, second = "use.requests_per_month", HEAD.id, CLASSICAL.id
+    trail, none = ("use.requests_per_month", "use.value_per_right"), "none"
+    now = Interval(20e3, 34641, 60e3, 36e3)
+    return {
+        "winners": (Winners(lever, "", (18e3, 52e3), (none, second, best), now, (1e3, 1e6), trail),),
+        "grids": (
+            Grid(lever, "use.value_per_right", "", "USD", (20e3, 60e3), (0.06, 0.14), ((none, second), (second, best)),
+                 ((0.0, 9e3), (12e3, 70e3)), trail),
+        ),
+        "loss_boxes": (
+            LossBox(HEAD, (Side(lever, "", None, 25e3), Side("price.labels", "USD/label", 0.05, None)), 0.7, 0.5, 0.1, 0.14,
+                    trail),
+        ),
+        "hazards": (
+            Hazard(HEAD, "risk.rework", "supplier", 0.1, Interval(1e3, 9e3, 3e4, 1e4), 1e3, 0.3, "Ada", "a second supplier",
+                   Interval(1e3, 2e3, 3e3, 2e3), trail),
+            Hazard(HEAD, "quality", "technical", 0.14, Interval(1e3, 5e3, 9e3, 5e3), 700.0, 0.1, "", "", None, trail),
+            Hazard(LORA, "quality", "technical", 0.2, Interval(1e3, 5e3, 9e3, 5e3), 900.0, 0.2, "", "", None, trail),
+        ),
+        "waiting": (Waiting(HEAD, 2.4, 0.4, 0.6, 1.5, ((0.1, 0.4, 1.9), (0.1, 0.8, 3.1)), trail),),
+        "studies": (
+            Study("labels", None, 2000.0, (200.0, 900.0, 1600.0), 400.0, 120.0, (-80.0, 620.0, 1320.0), 86400.0, trail),
+            Study("seeds", None, 2.0, (0.0, 0.0, 50.0), 1.0, 0.0, (-1.0, -1.0, 49.0), 0.0, trail),
+            Study("rows", HOSTED, 200.0, (0.0, 30.0, 60.0), None, 0.0, None, 0.0, trail),
+        ),
+        "staging": (
+            Staging(HEAD, (Stage("build", 9e3, 1.0, 0.0, 21e3), Stage("scale", -3e4, 1.0, 0.1, 3e4)), 21e3, 2e4, 22e3, 19e3,
+                    trail),
+        ),
+        "doubts": (Doubt(FULL, Problem("scaling.one_seed", at=FULL.id, got=1, limit=2), trail),),
+    }  # fmt: skip
+
+
 def assessment(change: Callable[[dict[str, Fact]], object] | None = None, **over: object) -> Assessment:
     """The example. `change` may alter its facts; `over` replaces fields."""
     from dataclasses import replace
@@ -382,5 +429,6 @@ def assessment(change: Callable[[dict[str, Fact]], object] | None = None, **over
         net_benefit=net,
         facts=all_facts,
         runs=all_runs,
+        **_decision(),  # type: ignore[arg-type]
     )
     return replace(made, **over)  # type: ignore[arg-type]

@@ -87,6 +87,9 @@ def test_the_verdict_comes_first_with_its_confidence_and_the_next_measurement(ex
         "thresholds",
         "ticket",
         "inputs",
+        "decide",
+        "stages",
+        "waiting",
         "risks",
         "baseline",
         "sources",
@@ -154,7 +157,7 @@ def test_standing_of_a_threshold(direction: str, value: float | None, now: tuple
     a = assessment(thresholds=(x,))
     for language in LANGUAGES:
         shown = [b for b in page(a, language).blocks if isinstance(b, Table) and b.caption.endswith("all-minilm-l6-v2")]
-        row = next(t for t in shown if len(t.columns) == 6).rows[0]
+        row = next(t for t in shown if len(t.columns) == 9).rows[0]
         assert "threshold_" not in row[2] and ("80%" in row[2])
 
 
@@ -226,3 +229,25 @@ def test_interval_of_one_candidate_is_the_same_in_all_places(example: Assessment
     npv: Interval = value.npv
     text = md.render(page(example, "en"))
     assert f"{npv.median / 1e3:.3g}k" in text
+
+
+def test_the_question_is_answered_in_money(example: Assessment) -> None:
+    """2,000 more labels: the question, the worth with its interval, the cost, what is left; unclear where 0 is inside."""
+    for language, asked, told in (
+        ("en", "label 2k more rows before deciding", "Perhaps"),
+        ("zh", "值得再标注 2000 行吗", "说不准"),
+    ):
+        box = next(b for b in page(example, language).blocks if isinstance(b, Notice) and asked in b.title)
+        assert told in box.text and "900" in box.text and "400 USD" in box.text and "620" in box.text
+
+
+def test_a_loss_box_is_one_sentence(example: Assessment) -> None:
+    said = [b.text for b in page(example, "en").blocks if getattr(b, "text", "").endswith("it loses in 14%.")]
+    assert len(said) == 1
+    assert "requests per month is below 25k and price of labels is above 0.05 USD/label" in said[0]
+
+
+def test_the_grid_has_a_square_for_every_pair(example: Assessment) -> None:
+    chart = next(b for b in page(example, "en").blocks if isinstance(b, Chart) and b.kind == "grid")
+    assert draw(chart, Tongue("en", "USD"), "g").count('class="area') == 4
+    assert [row[0] for row in chart.table.rows] == ["0.14", "0.06"]  # upwards, as drawn

@@ -89,28 +89,46 @@ def assess(
     out: Path | None = None,
     language: str | None = None,
     against: Path | None = None,
+    xlsx: bool = False,
+    grid: str | None = None,
     emit: Emit = silent,
 ) -> Done:
     """Assess a project and write its report (html, md, json, csv) to `out`, default `report/` beside the file.
 
+    xlsx: write the workbook too, which takes about a tenth of the time of all the rest.
     The forecasts of its label curves are stored in the ledger, to be scored when later runs arrive; not where it cannot
-    be written to. draws: worlds, 1,000 to 1,000,000. The same seed gives the same numbers. Raises Problem (see `bound`); exit code 3
-    only if no candidate could be assessed.
+    be written to. draws: worlds, 1,000 to 1,000,000. The same seed gives the same numbers. grid: two
+    inputs to see together, `a,b`. Raises Problem (see `bound`), `assess.bad_grid`, `assess.no_input`; exit code 3 only
+    if no candidate could be assessed.
     """
     from groundsill.api import predictions
     from groundsill.assess import run
     from groundsill.catalogue.ledger import Ledger
     from groundsill.project import draw
-    from groundsill.report import headline, write
+    from groundsill.report import FORMATS, headline, write
 
     earlier = read_report(against) if against else None
     project, case = bound(path, emit=emit)
     worlds = draw.draw(case, draws, seed)
     curves: list[Fitted] = []
-    assessment = run.run(case, worlds, version=__version__, made=today(), cache=_surfaces(project), seen=curves.extend)
+    assessment = run.run(
+        case,
+        worlds,
+        version=__version__,
+        made=today(),
+        cache=_surfaces(project),
+        seen=curves.extend,
+        plane=_plane(grid),
+    )
     spoken = language or case.language
     folder = out or project.folder / "report"
-    paths = write(assessment, folder, language=spoken)
+    if xlsx:
+        from groundsill.api.priced import priced  # loaded late: most reports have no workbook
+
+        models = priced(case, worlds, curves, assessment)
+        paths = write(assessment, folder, language=spoken, formats=(*FORMATS, "xlsx"), priced=models)
+    else:
+        paths = write(assessment, folder, language=spoken)
     predictions.keep(Ledger(folder_of(project)), curves, today())
     data = json.loads(next(p for p in paths if p.suffix == ".json").read_bytes())
     moved = _moved(earlier, data, spoken) if earlier else ()
@@ -118,6 +136,16 @@ def assess(
         raise Problem("assess.nothing_assessed", at=str(path), limit=str(folder))
     page = next(p for p in paths if p.suffix == ".html")
     return Done(assessment, data, tuple(headline(assessment, spoken)), moved, page, tuple(paths), spoken)
+
+
+def _plane(grid: str | None) -> tuple[str, str] | None:
+    """Two names from `a,b`. Raises Problem `assess.bad_grid`."""
+    if grid is None:
+        return None
+    names = [name.strip() for name in grid.split(",")]
+    if len(names) != 2 or not all(names) or names[0] == names[1]:
+        raise Problem("assess.bad_grid", got=grid, exit=Exit.USAGE)
+    return names[0], names[1]
 
 
 def _moved(earlier: dict[str, Any], data: dict[str, Any], language: str) -> tuple[str, ...]:

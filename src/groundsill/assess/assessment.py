@@ -10,6 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from groundsill.assess.parts import (
+    Doubt,
+    Grid,
+    Hazard,
+    LossBox,
+    Staging,
+    Study,
+    Waiting,
+    Winners,
+)
+from groundsill.assess.parts import (
+    Trail as Trail,
+)
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.card import Card
 from groundsill.terms.curve import LabelsNeeded, Rung
@@ -20,7 +33,6 @@ from groundsill.terms.quantity import Array, Interval
 from groundsill.terms.run import Run
 
 Status = Literal["assessed", "refused", "closed", "unknown"]
-Trail = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -122,12 +134,16 @@ class Result:
 class Threshold:
     """The smallest (or, where direction is `<=`, the largest) amount of a lever at which a condition holds.
 
-    kind: `break-even` (mean NPV = 0) or `confidence` (NPV > 0 with `probability`). lever: name of an input; unit as the
-    user gave it; value in that unit, None if no value within the searched range does it (`searched`). low, high: 90 %
-    interval from the finite draws. now: the input as it stands.
+    kind: `break-even` (mean NPV = 0), `confidence` (NPV > 0 with `probability`), `switch` (mean NPV is that of `rival`,
+    the best other option; sure: from where on it is the best option with `probability`), `option` (value over spend
+    reaches `limit`, the hurdle of who may wait) or `loss-budget` (the mean of the worst 5 % loses no more than `limit`).
+    lever: name of an input, `labels` for the labels of this candidate, `quality.<id>` for its quality; unit as the user
+    gave it; value in that unit, None if no value within the searched range does it (`searched`). other: where the
+    condition ends again further on, None if it does not. low, high: 90 % interval from the finite draws. now: the input
+    as it stands. by: `draws` where each draw has one break-even, `grid` where the range was walked through.
     """
 
-    kind: Literal["break-even", "confidence"]
+    kind: Literal["break-even", "confidence", "switch", "option", "loss-budget"]
     candidate: Candidate
     lever: str
     unit: str
@@ -139,6 +155,11 @@ class Threshold:
     now: Interval
     searched: tuple[float, float]
     trail: Trail
+    other: float | None = None
+    rival: str = ""
+    sure: float | None = None
+    limit: float | None = None
+    by: Literal["draws", "grid"] = "draws"
 
 
 @dataclass(frozen=True)
@@ -162,8 +183,9 @@ class Swing:
     """One input of the tornado: NPV of the recommended option when the input stands at its 5 % and 95 % quantile and
     all others vary. winner_*: id of the best candidate there ("none" included). flip: the value of the input at which
     the best option changes, in the user's unit, None if nowhere in its range; winner_beyond: who wins past it.
-    variance_share: share of the variance of NPV that this input explains alone. worth: expected value of knowing it
-    exactly before deciding (EVPPI), in currency."""
+    variance_share: share of the variance of NPV that this input explains alone; total_share: with all that it does
+    together with others (None where inputs hang together: then it has no meaning). worth: expected value of knowing it
+    exactly before deciding (EVPPI), in currency, with its 90 % interval from the finite draws."""
 
     input: str
     unit: str
@@ -178,17 +200,22 @@ class Swing:
     variance_share: float
     worth: float
     trail: Trail
+    total_share: float | None = None
+    worth_low: float | None = None
+    worth_high: float | None = None
 
 
 @dataclass(frozen=True)
 class Measurement:
     """The next measurement worth making. what: an input or `quality.<candidate id>`. worth: upper limit of what it may
-    cost (EVPPI). how: code of the sentence that says how to make it."""
+    cost (EVPPI; the worth of the study where one could be played). how: code of the sentence that says how to make it;
+    study: that study."""
 
     what: str
     how: str
     worth: float
     trail: Trail
+    study: Study | None = None
 
 
 @dataclass(frozen=True)
@@ -239,6 +266,14 @@ class Assessment:
     net_benefit: Array
     facts: Mapping[str, Fact]
     runs: Mapping[str, Run]
+    winners: tuple[Winners, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    loss_boxes: tuple[LossBox, ...] = ()
+    hazards: tuple[Hazard, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    studies: tuple[Study, ...] = ()
+    staging: tuple[Staging, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     def result(self, candidate_id: str) -> Result:
         """The row of one candidate. Raises KeyError."""

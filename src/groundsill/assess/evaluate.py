@@ -171,7 +171,8 @@ class Probe:
         if option.model is None or option.outcome is None or option.outcome.quality is None or option.sheet is None:
             raise option.problem or Problem("assess.no_value", at=row.id)
         self.model, self.read, self._sheet = option.model, option.read, option.sheet
-        self.base = cashflow.worth_of(self._sheet, here.draws.n).operate
+        worth = cashflow.worth_of(self._sheet, here.draws.n)
+        self.built, self.base = worth.build, worth.operate
 
     @property
     def uses(self) -> frozenset[str]:
@@ -180,19 +181,34 @@ class Probe:
 
     def npv(self, changes: Mapping[str, Quantity], quality: Quantity | None = None) -> Array:
         """NPV (draws,) with some inputs, or the quality, replaced. NaN where the route then refuses."""
-        names = frozenset(changes)
-        if not names & self.uses and quality is None:
+        if not frozenset(changes) & self.uses and quality is None:
             return self.base
+        sheet = self._changed(changes, quality)
+        n = self.here.draws.n
+        return np.full(n, np.nan) if sheet is None else np.broadcast_to(sheet.present("net")[0], (n,))
+
+    def worth(self, changes: Mapping[str, Quantity], quality: Quantity | None = None) -> tuple[Array, Array]:
+        """The same, with the value if stopped after the build before it."""
+        if not frozenset(changes) & self.uses and quality is None:
+            return self.built, self.base
+        sheet = self._changed(changes, quality)
+        if sheet is None:
+            nothing = np.full(self.here.draws.n, np.nan)
+            return nothing, nothing
+        found = cashflow.worth_of(sheet, self.here.draws.n)
+        return found.build, found.operate
+
+    def _changed(self, changes: Mapping[str, Quantity], quality: Quantity | None) -> Sheet | None:
+        """The rows with some inputs, or the quality, replaced; None where the route then refuses."""
         here, model = self.here.changed(changes), self.model
-        if names & self.read:
+        if frozenset(changes) & self.read:
             try:
                 again = forecast(here, self.row, (self.choice,)).outcomes[0]
                 if again.problem is not None or again.quality is None:
-                    return np.full(here.draws.n, np.nan)
+                    return None
                 model = built(here, self.row, again)
             except Problem:
-                return np.full(here.draws.n, np.nan)
+                return None
         if quality is not None:
             model = replace(model, own={**model.own, "quality": quality})
-        sheet = model.sheet(here.draws, here.common).reuse(self._sheet)
-        return np.broadcast_to(sheet.present("net")[0], (here.draws.n,))
+        return model.sheet(here.draws, here.common).reuse(self._sheet)

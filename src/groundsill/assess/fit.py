@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol, cast
@@ -10,6 +11,8 @@ from typing import Literal, Protocol, cast
 from groundsill import routes
 from groundsill.project.case import Case, Entrant
 from groundsill.scaling import fit as scaling_fit
+from groundsill.scaling.own import OwnMiss, own_misses, with_own
+from groundsill.scaling.predict import LabelCurve
 from groundsill.terms.curve import Curve
 from groundsill.terms.draws import Draws
 from groundsill.terms.forecast import Forecast
@@ -60,7 +63,26 @@ def _routes() -> dict[str, Route]:
 
 def fitted(case: Case, draws: Draws, *, cache_folder: Path | None = None) -> tuple[Fitted, ...]:
     """Every entrant that is not closed, with its curve. Problems of fitting are kept in the row, never raised."""
-    return tuple(_one(case, entrant, draws, cache_folder) for entrant in case.entrants if entrant.closed is None)
+    rows = tuple(_one(case, entrant, draws, cache_folder) for entrant in case.entrants if entrant.closed is None)
+    return _with_own_misses(rows)
+
+
+def _with_own_misses(rows: tuple[Fitted, ...]) -> tuple[Fitted, ...]:
+    """Label curves with the misses of all back-tests of this project among the scores of their intervals: how far each
+    candidate's forecast of its largest rung, from the other rungs, was off. Only the factor of a curve changes."""
+    misses = own_misses(row.curve for row in rows if isinstance(row.curve, LabelCurve))
+    return tuple(replace(row, curve=_joined(row.curve, misses)) if misses else row for row in rows)
+
+
+def _joined(curve: Curve | None, misses: Sequence[OwnMiss]) -> Curve | None:
+    if not isinstance(curve, LabelCurve):
+        return curve
+    return replace(curve, factor=with_own(curve.factor, misses), notes=(*curve.notes, "scaling.own"))
+
+
+def _once(curve: LabelCurve) -> LabelCurve:
+    """The curve with a back-test that is fitted once, however often it is asked for."""
+    return curve if curve.refit is None else replace(curve, refit=cache(curve.refit))
 
 
 def _one(case: Case, entrant: Entrant, draws: Draws, cache_folder: Path | None) -> Fitted:
@@ -85,7 +107,7 @@ def _one(case: Case, entrant: Entrant, draws: Draws, cache_folder: Path | None) 
             return Fitted(entrant, route, kind, surface)
         if kind == "point":
             return Fitted(entrant, route, kind, scaling_fit.fit_point(runs, entrant.anchor, n=draws.n, rng=rng))
-        curve = scaling_fit.fit_labels(runs, entrant.anchor, n=draws.n, rng=rng)
+        curve = _once(scaling_fit.fit_labels(runs, entrant.anchor, n=draws.n, rng=rng))
         return Fitted(entrant, route, kind, curve, held_out=curve.held_out())
     except Problem as problem:
         return Fitted(entrant, route, "point", problem=problem.located(entrant.candidate.id))

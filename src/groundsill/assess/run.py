@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from groundsill.assess import levers, units, views
-from groundsill.assess.assessment import Assessment, Result, Swing, Ticket, Trail
+from groundsill.assess.assessment import Assessment, Result, Ticket
 from groundsill.assess.compare import NONE, Standing, contenders, p_best, standing
 from groundsill.assess.evaluate import World, world
 from groundsill.assess.fit import Fitted, fitted
-from groundsill.assess.information import Learner
-from groundsill.assess.measurement import next_measurement
+from groundsill.assess.outlook import Axes, doubts, outlook
+from groundsill.assess.parts import Trail
 from groundsill.assess.recommend import verdict
-from groundsill.assess.sensitivity import DRAWS, field, quick_probes, swings
+from groundsill.assess.register import hazards
+from groundsill.assess.sensitivity import DRAWS, quick_probes
 from groundsill.assess.tickets import ticket
 from groundsill.assess.unknown import wins_at
+from groundsill.assess.waiting import waiting
 from groundsill.project.case import Case, Entrant
 from groundsill.terms.draws import Draws
 from groundsill.terms.fact import Fact
@@ -38,11 +40,12 @@ def run(
     made: str,
     cache: Path | None = None,
     seen: Callable[[Sequence[Fitted]], None] | None = None,
+    plane: Axes | None = None,
 ) -> Assessment:
     """Assess a case over its draws.
 
     version, made: of the program, and the ISO date; cache: folder for fitted surfaces; seen: is shown the fitted curves,
-    for a door that stores their forecasts. The same case and draws give the
+    for a door that stores their forecasts; plane: two inputs to see together, the two worth most if None. The same case and draws give the
     same assessment. Candidates that cannot be assessed become rows with their problem. Raises Problem
     `finance.zero_horizon`, `finance.missing_input` for what no candidate can do without.
     """
@@ -56,21 +59,21 @@ def run(
     )
     ranked = contenders(case, [row for row in rows if row.entrant.candidate.route != NONE])
     labels, benefit = _net_benefit(rows, draws.n)
-    small = here.first(DRAWS)
-    probes = quick_probes(small, rows)
-    tornado, found, perfect = tuple[Swing, ...](), None, 0.0
-    if ranked:
-        learner = Learner(benefit[:, :, -1], ranked[0].npv)
-        tornado, perfect = swings(here, field(small, ranked, probes), ranked, learner), learner.perfect
-        found = next_measurement(case, rows, ranked, tornado, learner)
+    probes = quick_probes(here.first(DRAWS), rows)
+    around = outlook(here, rows, ranked, benefit[:, :, -1], probes, plane)
     results, tickets = _results(here, rows)
-    decided = verdict(case, ranked, rows, perfect, found)
+    waits = waiting(here, rows)
+    stage = levers.scene(here, rows, probes, {w.candidate.id: w for w in waits})
+    thresholds, winners = levers.found(stage)
+    decided = verdict(case, ranked, rows, around.perfect, around.next)
     whole = Assessment(
         name=case.name, language=case.language, currency=case.currency, task=case.task, metric=case.metric,
         target=case.target, confidence=case.confidence, months=case.months, seed=draws.seed, draws=draws.n,
         version=version, made=made, verdict=replace(decided, trail=units.behind(case, decided.trail)),
-        results=results, thresholds=levers.thresholds(here, rows, probes), tickets=tickets, swings=tornado,
-        warnings=case.warnings + _notes(rows), card=case.card, options=labels, gates=GATES, net_benefit=benefit, facts={}, runs={},
+        results=results, thresholds=thresholds, tickets=tickets, swings=around.swings,
+        warnings=case.warnings + _notes(rows), card=case.card, options=labels, gates=GATES, net_benefit=benefit, facts={}, runs={}, winners=winners,
+        waiting=waits, grids=around.grids, loss_boxes=around.loss_boxes, studies=around.studies, staging=around.staging,
+        hazards=hazards(here, stage.rows, stage.full), doubts=doubts(here, rows),
     )  # fmt: skip
     return _sourced(case, draws, whole)
 
@@ -179,6 +182,8 @@ def _sourced(case: Case, draws: Draws, whole: Assessment) -> Assessment:
 
 def _trails(whole: Assessment) -> Iterable[str]:
     parts: list[object] = [whole.verdict, whole.verdict.next, *whole.thresholds, *whole.tickets, *whole.swings]
+    parts += [*whole.winners, *whole.grids, *whole.loss_boxes, *whole.hazards, *whole.waiting, *whole.studies]
+    parts += [*whole.staging, *whole.doubts]
     for row in whole.results:
         parts += [row, row.curve, row.value, *row.options, *row.needs]
         parts += row.curve.rungs if row.curve is not None else ()

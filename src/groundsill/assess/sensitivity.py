@@ -11,7 +11,9 @@ from groundsill.assess import units
 from groundsill.assess.assessment import Swing
 from groundsill.assess.compare import NONE, Standing
 from groundsill.assess.evaluate import Probe, World
-from groundsill.assess.information import Known, Learner
+from groundsill.assess.information import Worth, evppi_all
+from groundsill.assess.slices import DRAWS as DRAWS_OF_SLICES
+from groundsill.assess.slices import Slices, gaps_of
 from groundsill.terms.quantity import Array, quantiles
 
 DRAWS = 2_000  # worlds of a sensitivity; the means are moved onto those of all draws
@@ -37,6 +39,26 @@ class Field:
         return tuple(
             sorted(n for n in used if n in draws and isinstance(draws[n], np.ndarray) and np.ptp(draws[n]) > 0)
         )
+
+    def quality_of(self, name: str) -> Array | None:
+        """Quality draws (draws,) of `quality.<id>`, None if it has none."""
+        probe = self.probes.get(name.removeprefix(QUALITY))
+        return None if probe is None else np.asarray(probe.model.own["quality"])
+
+    def total_share(self, name: str) -> float | None:
+        """Total index of an input in the focus candidate's NPV: sum (f(x) - f(x with this input drawn again))^2 / 2 n
+        var(f) (Jansen 1999). Drawn again: its own draws, moved on by a third of their number. None where the input
+        hangs together with others, whose total indices have no meaning."""
+        probe, n = self.probes[self.focus], self.here.draws.n
+        if any(name in (pair.first, pair.second) for pair in self.here.case.correlations):
+            return None
+        if name.startswith(QUALITY):
+            x = self.quality_of(name)
+            again = probe.base if x is None else probe.npv({}, np.roll(np.broadcast_to(x, (n,)), n // 3))
+        else:
+            again = probe.npv({name: np.roll(self.here.draws.array(name), n // 3)})
+        spread = float(probe.base.var())
+        return min(1.0, float(((probe.base - again) ** 2).mean()) / (2 * spread)) if spread > 0 else 0.0
 
     @property
     def today(self) -> dict[str, float]:
@@ -74,25 +96,58 @@ def winner(means: Mapping[str, float]) -> str:
     return best if means[best] > 0 else NONE
 
 
-def swings(here: World, contest: Field, ranked: Sequence[Standing], learner: Learner) -> tuple[Swing, ...]:
+def uncertain(here: World, contest: Field, rows: Sequence[Standing]) -> dict[str, Array]:
+    """Every uncertain input that moves a contender, and the quality of every assessed candidate, by name, (draws,)."""
+    out = {name: here.draws.array(name) for name in contest.inputs}
+    for row in rows:
+        outcome = row.taken.outcome if row.status == "assessed" else None
+        named = row.fitted is not None and bool(row.fitted.own)  # the user's own line is an input already
+        if outcome is not None and outcome.quality is not None and np.ptp(outcome.quality) > 0 and not named:
+            out[QUALITY + row.id] = outcome.quality
+    return out
+
+
+def weighed(values: Mapping[str, Array], benefit: Array, focus: Array) -> tuple[dict[str, Worth], dict[str, float]]:
+    """EVPPI, and share of the variance of `focus` (draws,), of each input. An input in whose every slice the best option
+    stays the best beyond doubt is worth 0 without a regression."""
+    gaps = gaps_of(benefit)[:, :DRAWS_OF_SLICES]
+    matter, shares = dict[str, Array](), dict[str, float]()
+    for name, x in values.items():
+        along = Slices(x)
+        shares[name] = along.first_share(focus)
+        if (along if len(x) == gaps.shape[1] else Slices(x[: gaps.shape[1]])).may_matter(gaps):
+            matter[name] = x
+    found = evppi_all(benefit, matter)
+    return {name: found.get(name, Worth(0.0, 0.0, 0.0)) for name in values}, shares
+
+
+def swings(
+    here: World,
+    contest: Field,
+    ranked: Sequence[Standing],
+    values: Mapping[str, Array],
+    known: tuple[Mapping[str, Worth], Mapping[str, float]],
+) -> tuple[Swing, ...]:
     """One Swing for every uncertain input that moves a contender, and one for the quality of the best of them. Largest
-    worth first, then the widest swing."""
+    worth first, then the widest swing. values: `uncertain`; known: EVPPI and first share of each."""
+    worths, shares = known
     best = ranked[0]
-    out = [_swing(here, contest, name, here.draws.array(name), learner, best.taken.trail) for name in contest.inputs]
-    quality = best.taken.outcome.quality if best.taken.outcome is not None else None
-    named = best.fitted is not None and bool(best.fitted.own)  # the user's own line is an input already
-    if quality is not None and np.ptp(quality) > 0 and not named:
-        out.append(_swing(here, contest, QUALITY + best.id, quality, learner, best.taken.trail))
+    some = [*contest.inputs, *({QUALITY + best.id} & set(values))]
+    out = [
+        _swing(here, contest, name, values[name], (worths[name], shares.get(name, 0.0)), best.taken.trail)
+        for name in some
+    ]
     moved = [s for s in out if s.npv_low != s.npv_high or s.winner_low != s.winner_high or s.worth > 0]
     return tuple(sorted(moved, key=lambda s: (-s.worth, -abs(s.npv_high - s.npv_low), s.input)))
 
 
-def _swing(here: World, contest: Field, name: str, x: Array, learner: Learner, trail: tuple[str, ...]) -> Swing:
+def _swing(
+    here: World, contest: Field, name: str, x: Array, known: tuple[Worth, float], trail: tuple[str, ...]
+) -> Swing:
     low, middle, high = (float(v) for v in quantiles(x, (0.05, 0.5, 0.95)))
     at_low, at_high = contest.means(name, low), contest.means(name, high)
     first, last = winner(at_low), winner(at_high)
     flip, beyond = _flip(contest, name, (low, middle, high), (first, last)) if first != last else (None, "")
-    known: Known = learner.known(x)
     scale = units.factor(here.case, here.draws, name)
     return Swing(
         input=name,
@@ -105,8 +160,11 @@ def _swing(here: World, contest: Field, name: str, x: Array, learner: Learner, t
         winner_high=last,
         flip=None if flip is None else flip / scale,
         winner_beyond=beyond,
-        variance_share=known.share,
-        worth=known.worth,
+        variance_share=known[1],
+        worth=known[0].value,
+        total_share=contest.total_share(name),
+        worth_low=known[0].low,
+        worth_high=known[0].high,
         trail=units.behind(here.case, ({name} if name in here.case.facts else set()) | set(trail)),
     )
 

@@ -21,6 +21,7 @@ from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array, Interval, quantiles
 
 _POINTS = 33  # along a curve
+MONTHLY = 20_000  # draws whose cash is looked at month by month: rates, payback, trough, bands
 _AHEAD = 8.0  # a curve is drawn at least up to this many times its largest rung
 
 
@@ -121,7 +122,7 @@ def option_view(here: World, option: Option, p_target: float | None) -> OptionVi
 
 
 def value_view(here: World, row: Standing) -> tuple[ValueView, Array]:
-    """What the choice taken is worth, and the trough (draws,) for the entry ticket."""
+    """What the choice taken is worth, and the trough (draws, at most MONTHLY) for the entry ticket."""
     option = row.taken
     if option.model is None:
         raise Problem("assess.no_value", at=row.id)
@@ -133,9 +134,9 @@ def value_view(here: World, row: Standing) -> tuple[ValueView, Array]:
         p_positive=float(np.mean(npv > 0)),
         tail=value.tail(npv),
         irr=Interval.of(rate) if len(rate) else None,
-        p_irr=len(rate) / len(npv),
+        p_irr=len(rate) / len(cash.rate),
         payback_months=Interval.of(paid) if len(paid) else None,
-        p_payback=len(paid) / len(npv),
+        p_payback=len(paid) / len(cash.payback),
         trough=Interval.of(cash.trough),
         quantiles=_floats(quantiles(npv, np.linspace(0, 1, 101).tolist())),
         cumulative_low=_floats(bands[0]),
@@ -159,11 +160,12 @@ class _ByMonth:
 
 
 def _by_month(here: World, model: Model) -> _ByMonth:
-    """Block by block, so that the rows by month stay small."""
-    n, size = here.draws.n, here.common.months + 1
+    """Block by block, so that the rows by month stay small; at most the first MONTHLY draws."""
+    parts = [part for part in here.blocks if part.start < MONTHLY]
+    n, size = parts[-1].stop, here.common.months + 1
     means = {name: np.zeros(size) for name in model.cash}
     out = _ByMonth(np.empty(n), np.empty(n), np.empty(n), np.empty((size, n)), means)
-    for part in here.blocks:
+    for part in parts:
         place = slice(part.start, part.stop)
         found = cashflow.monthly(model, part)
         summed = out.cumulative[:, place]

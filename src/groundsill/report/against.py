@@ -69,8 +69,8 @@ def distance(old: Mapping[str, Any] | str, new: Mapping[str, Any] | str) -> floa
         return math.inf
     if "size" in old:
         return max(distance(old["size"], new["size"]), _far(old["chance"], new["chance"]))
-    if "options" in old:
-        return math.inf
+    if "options" in old or "parts" in old:
+        return 0.0 if old == new else math.inf
     return max(_far(old[k], new[k]) for k in ENDS if k in old)
 
 

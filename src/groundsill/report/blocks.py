@@ -147,7 +147,27 @@ class TornadoData:
     zero: str
 
 
-ChartData = CurveData | StackData | StripData | CashData | TornadoData
+@dataclass(frozen=True)
+class Cell:
+    """One square of a grid: colour of the candidate that is best there, and a number."""
+
+    colour: int
+    text: str
+
+
+@dataclass(frozen=True)
+class GridData:
+    """Two inputs, `xs` to the right and `ys` upwards; cells: one row for each of `ys`. legend as in TornadoData."""
+
+    xs: tuple[str, ...]
+    ys: tuple[str, ...]
+    cells: tuple[tuple[Cell, ...], ...]
+    legend: tuple[tuple[str, int], ...]
+    x_label: str
+    y_label: str
+
+
+ChartData = CurveData | StackData | StripData | CashData | TornadoData | GridData
 
 
 @dataclass(frozen=True)
@@ -163,7 +183,7 @@ class Chart:
 
     @property
     def kind(self) -> str:
-        """`curve`, `stack`, `strip`, `cash` or `tornado`."""
+        """`curve`, `stack`, `strip`, `cash`, `tornado` or `grid`."""
         return type(self.data).__name__.removesuffix("Data").lower()
 
     @property

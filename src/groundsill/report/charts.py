@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from groundsill.report import marks
-from groundsill.report.blocks import Bar, CashData, Chart, CurveData, Point, StackData, StripData, TornadoData
+from groundsill.report.blocks import Bar, CashData, Chart, CurveData, GridData, Point, StackData, StripData, TornadoData
 from groundsill.report.marks import Scale
 from groundsill.report.tongue import Tongue
 
@@ -30,6 +30,8 @@ def draw(chart: Chart, tongue: Tongue, name: str) -> str:
         size = _stack(data, tongue)
     elif isinstance(data, StripData):
         size = _strip(data, tongue)
+    elif isinstance(data, GridData):
+        size = _grid(data)
     else:
         size = _tornado(data, tongue)
     body, high = size
@@ -231,3 +233,28 @@ def _bar(b: Bar, base: float, x: Scale, top: float) -> str:
         at, anchor = (x(min(npv, base)) - 5, "end") if left else (x(max(npv, base)) + 5, "start")
         body += marks.text(at, top + 31, marks.fit(words, 44, 11), anchor=anchor, look="halo", size=11)
     return body
+
+
+def _grid(d: GridData) -> tuple[str, float]:
+    """Squares in the colour of the winner with the number in them; the lowest y at the bottom."""
+    body, top = marks.legend([(_swatch(f"fill k{k}"), words) for words, k in d.legend], 12, 12, WIDE - 24)
+    top += 20
+    body += marks.text(12, top, marks.fit(d.y_label, WIDE - 24, marks.SIZE), look="tick")
+    left, high = 62.0, 34.0
+    wide = (WIDE - 12 - left) / max(1, len(d.xs))
+    for place, (row, words) in enumerate(zip(reversed(d.cells), reversed(d.ys), strict=True)):
+        y = top + 10 + place * high
+        body += marks.text(left - 6, y + high / 2 + 4, marks.fit(words, left - 12), anchor="end", look="tick")
+        for i, cell in enumerate(row):
+            x = left + i * wide
+            body += marks.bar(x + 1, y + 1, x + wide - 1, high - 2, f"area k{cell.colour}").replace(
+                'class="fill ', 'class="'
+            )
+            middle = x + wide / 2
+            body += marks.text(middle, y + high / 2 + 4, marks.fit(cell.text, wide - 4, 11), anchor="middle", size=11)
+    bottom = top + 10 + len(d.ys) * high
+    for i, words in enumerate(d.xs):
+        body += marks.text(left + (i + 0.5) * wide, bottom + 16, marks.fit(words, wide), anchor="middle", look="tick")
+    label = marks.fit(d.x_label, WIDE - left - 12, marks.SIZE)
+    body += marks.text((left + WIDE - 12) / 2, bottom + 34, label, anchor="middle", look="tick")
+    return body, bottom + 44

@@ -19,13 +19,15 @@ from groundsill.report.tongue import Tongue, clean
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.curve import Rung
 from groundsill.terms.fact import Fact
+from groundsill.terms.mixture import Mixture
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Chance, Choose, Exactly, Interval, Pert, Range, ThreePoint
 from groundsill.terms.run import Run
 
 SCHEMA = "groundsill.report/1"
 WORDS = ("name", "language", "currency", "task", "metric", "version", "made")
-PARTS = ("verdict", "results", "thresholds", "tickets", "swings", "warnings", "card", "gates", "facts", "runs")
+NEW = ("winners", "grids", "loss_boxes", "hazards", "waiting", "studies", "staging", "doubts")
+PARTS = ("verdict", "results", "thresholds", "tickets", "swings", "warnings", "card", "gates", *NEW, "facts", "runs")
 SETTINGS = {  # setting -> (name of the fact that says so, unit)
     "target": ("task.target", "metric"),
     "confidence": ("task.confidence", "1"),
@@ -34,7 +36,7 @@ SETTINGS = {  # setting -> (name of the fact that says so, unit)
     "draws": ("assess.draws", "1"),
 }
 ORIGINS = {"measured": "fresh", "shipped": "shipped", "imported": "imported", "publication": "published"}
-VALUES = (Exactly, Range, ThreePoint, Pert, Chance, Choose)
+VALUES = (Exactly, Range, ThreePoint, Pert, Mixture, Chance, Choose)
 
 
 def origin(source_kind: str) -> str:
@@ -52,11 +54,11 @@ def to_data(assessment: Assessment, language: str | None = None) -> dict[str, An
     data |= {key: plain(getattr(assessment, key), tongue) for key in WORDS}
     data["language"] = tongue.language
     data["settings"] = settings(assessment, tongue)
-    data |= {key: plain(getattr(assessment, key), tongue) for key in PARTS[:8]}
+    data |= {key: plain(getattr(assessment, key), tongue) for key in PARTS[:-2]}
     for row in data["results"]:  # doing nothing rests on nothing of its own, its chance to be best on the comparison
         row["trail"] = row["trail"] or list(assessment.verdict.trail)
     data["options"] = _options(assessment, tongue)
-    return data | {key: plain(getattr(assessment, key), tongue) for key in PARTS[8:]}
+    return data | {key: plain(getattr(assessment, key), tongue) for key in PARTS[-2:]}
 
 
 def settings(assessment: Assessment, tongue: Tongue) -> dict[str, Any]:

@@ -22,6 +22,13 @@ UNITS = (  # the first pattern that is found in a path says the unit; @ stands f
     (r"\.needs\.\d+\.(amount|owned)\b", OWN),
     (r"^thresholds\.\d+\.(value|low|high|now|searched)\b", OWN),
     (r"^swings\.\d+\.(low|high|flip)$", OWN),
+    (r"^winners\.\d+\.(edges|now|searched)\b", OWN),
+    (r"^loss_boxes\.\d+\.sides\.\d+\.(low|high)$", OWN),
+    (
+        r"^(studies\.\d+\.(worth|cost|reused|net)|grids\.\d+\.npv|hazards\.\d+\.(severity|expected|mitigation_cost))\b",
+        MONEY,
+    ),
+    (r"^staging\.\d+\.(stages\.\d+\.(spend|value)|value|low|high|committed)$", MONEY),
     (r"\.curve\.rungs\.\d+\.x$", POINT),
     (r"\.curve\.(xs|reach\.(low|median|high|limit)|held_out\.0)\b", AXIS),
     (r"\b(p_\w+|confidence|probability|variance_share|irr)\b", "1"),

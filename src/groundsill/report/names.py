@@ -107,7 +107,12 @@ class Names:
             return self._family("price", which=self.item(rest))
         if family == "quality":
             return self._family("quality", which=self.candidate(rest))
-        if family in ("risk", "class_share", "recall"):
+        if family == "path":
+            return self._path(rest)
+        if family in ("owned", "mitigation") and "." in rest:
+            which, _, key = rest.rpartition(".")
+            return self._family(f"{family}.{key}", which=clean(which))
+        if family in ("risk", "class_share", "recall", "acquire"):
             return self._family(family, which=clean(rest))
         head, _, key = rest.rpartition(".")
         if name.startswith("use.class.") and key:
@@ -119,6 +124,13 @@ class Names:
             own = self._family(f"{family}.{key}", which=which)
             return own or f"{which}: {plain_words(key)}"
         return plain_words(name)
+
+    def _path(self, rest: str) -> str:
+        """`<what moves>.per_year`, or `<what moves>.at.<month>`."""
+        head, _, key = rest.rpartition(".")
+        if head.endswith(".at"):
+            return self._family("path.at", which=self.input(head.removesuffix(".at")), month=key)
+        return self._family(f"path.{key}", which=self.input(head))
 
     def _family(self, code: str, **values: object) -> str:
         return self.tongue.word(f"inputs.{code}.of", "", **values)

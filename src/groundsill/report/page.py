@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from groundsill.assess.assessment import Assessment
 from groundsill.report.blocks import Block, Page
-from groundsill.report.parts import candidates, curves, inputs, needs, risks, sources, thresholds, value, verdict
+from groundsill.report.parts import (
+    candidates,
+    curves,
+    decide,
+    inputs,
+    needs,
+    risks,
+    sources,
+    thresholds,
+    value,
+    verdict,
+)
 from groundsill.report.view import View
 
-ORDER = (verdict, candidates, curves, needs, value, thresholds, inputs, risks, sources)
+ORDER = (verdict, candidates, curves, needs, value, thresholds, inputs, decide, risks, sources)
 
 
 def page(assessment: Assessment, language: str) -> Page:

@@ -200,6 +200,9 @@ class Tongue:
             return self.say("three_point", p10=n(data["p10"]), p50=n(data["p50"]), p90=n(data["p90"])) + unit_text
         if kind == "pert":
             return self.say("pert", low=n(data["low"]), mode=n(data["mode"]), high=n(data["high"])) + unit_text
+        if kind == "mixture":
+            parts = zip(data["parts"], data["weights"], strict=True)
+            return ", ".join(self.say("event", chance=self.percent(w), size=self.value(p, unit)) for p, w in parts)
         if kind == "chance":
             return self.say("event", chance=self.percent(data["chance"]), size=self.value(data["size"], unit))
         return self.say("choose", options=", ".join(n(v) for v in data["options"])) + unit_text

@@ -25,7 +25,16 @@ def blocks(view: View) -> list[Block]:
     found += [_chart(view, r, c) for r, c in drawn]
     if points:
         found.append(_points(view, points))
+    if view.assessment.doubts:
+        found += [Text(t.say("doubts_lead")), _doubts(view)]
     return found
+
+
+def _doubts(view: View) -> Table:
+    """Reasons not to believe a forecast yet, with what to measure instead."""
+    t = view.tongue
+    rows = tuple((view.names.title(d.candidate), t.problem(d.problem, placed=False)) for d in view.assessment.doubts)
+    return Table(t.say("doubts_caption"), (t.say("column_candidate"), t.say("column_doubt")), rows)
 
 
 def chance(view: View, result: Result) -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from groundsill.assess.assessment import Swing
 from groundsill.report.blocks import Align, Bar, Block, Chart, Heading, Table, Text, TornadoData
+from groundsill.report.parts import flips as plane
 from groundsill.report.view import View
 
 BARS = 10
@@ -29,7 +30,7 @@ def blocks(view: View) -> list[Block]:
     found += [Text(text) for text in flips] or [Text(t.say("flips_none"))]
     staff = sum(s.variance_share for s in swings if s.input.startswith(STAFF))
     found.append(Text(t.say("staff_share", share=t.percent(staff))))
-    return found
+    return [*found, *plane.blocks(view)]
 
 
 def flip_text(view: View, s: Swing) -> str:
@@ -90,10 +91,25 @@ def _table(view: View, caption: str, swings: list[Swing]) -> Table:
             t.span(t.number(s.low), t.amount(s.high, s.unit)),
             t.span(t.number(s.npv_low), t.number(s.npv_high)),
             _winners(view, s),
-            t.percent(s.variance_share),
-            t.money(s.worth),
+            _shares(view, s),
+            _worth(view, s),
         )
         for s in swings
     )
     columns = ("input", "input_range", "npv_at_ends", "winners", "variance", "worth")
-    return Table(caption, tuple(t.say(f"column_{c}") for c in columns), body, ALIGN)
+    return Table(caption, tuple(t.say(f"column_{c}", currency=t.currency) for c in columns), body, ALIGN)
+
+
+def _shares(view: View, s: Swing) -> str:
+    """What it explains alone, and with all that it does together with others."""
+    t = view.tongue
+    alone, with_others = t.percent(s.variance_share), t.percent(s.total_share)
+    return alone if s.total_share is None or alone == with_others else f"{alone}{t.say('aside', text=with_others)}"
+
+
+def _worth(view: View, s: Swing) -> str:
+    """EVPPI with its interval from the finite draws; one that begins at 0 cannot be told from nothing."""
+    t = view.tongue
+    if s.worth_low is None or s.worth_high is None or s.worth_low == s.worth_high:
+        return t.rough(s.worth)
+    return t.say("interval", median=t.rough(s.worth), low=t.rough(s.worth_low), high=t.rough(s.worth_high))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from groundsill.assess.assessment import Result
-from groundsill.report.blocks import Block, Heading, Notice, Table, Text
+from dataclasses import replace
+
+from groundsill.assess.assessment import Result, ValueView
+from groundsill.assess.parts import Hazard
+from groundsill.report.blocks import Block, Heading, Notice, Table, Text, aligned
 from groundsill.report.data import plain
 from groundsill.report.names import plain_words
+from groundsill.report.tongue import clean
 from groundsill.report.view import View
 from groundsill.terms.quantity import DAY, HOUR, Chance
 
@@ -23,6 +27,7 @@ def blocks(view: View) -> list[Block]:
         found.append(Text(t.say("risks_none")))
     risks = _risks(view)
     found += [risks] if risks else [Text(t.say("risks_unlisted"))]
+    found += _register(view)
     baselines = _baselines(view)
     if baselines:
         found += [Heading(2, t.say("baseline_title"), "baseline"), Text(t.say("baseline_lead")), baselines]
@@ -42,6 +47,59 @@ def _where(view: View, at: str) -> str:
     if all(p in known for p in parts):
         return t.say("semicolon").join(view.names.title(p) for p in parts)
     return t.capital(view.names.input(at)) if at in view.assessment.facts else at or t.number(None)
+
+
+def _register(view: View) -> list[Block]:
+    """The risk register: that of the key figures open, the others folded."""
+    t, a = view.tongue, view.assessment
+    by_candidate: dict[str, list[Hazard]] = {}
+    for h in a.hazards:
+        by_candidate.setdefault(h.candidate.id, []).append(h)
+    focus = view.focus()
+    order = sorted(by_candidate, key=lambda name: focus is None or name != focus[0].candidate.id)
+    found: list[Block] = []
+    for name in order:
+        table = _hazards(view, by_candidate[name])
+        found.append(table if not found else replace(table, look="fold", more=t.say("more")))
+    if focus and by_candidate.get(focus[0].candidate.id):
+        found.insert(0, Text(_loss_text(view, focus[1], by_candidate[focus[0].candidate.id])))
+    return found
+
+
+def _loss_text(view: View, value: ValueView, hazards: list[Hazard]) -> str:
+    """Chance of a loss, how deep the worst is, and how much of it the listed risks make."""
+    t = view.tongue
+    return t.say(
+        "loss_sentence",
+        p=t.percent(1 - value.p_positive),
+        tail=t.money(value.tail),
+        share=t.share(max(0.0, sum(h.tail_share for h in hazards))),
+    )
+
+
+def _hazards(view: View, hazards: list[Hazard]) -> Table:
+    t = view.tongue
+    body = []
+    for h in hazards:
+        kind = t.word(f"labels.risk.{h.kind}", plain_words(h.kind)) if h.kind else t.number(None)
+        body.append(
+            (
+                t.say("risk_quality") if h.name == "quality" else plain_words(h.name.removeprefix("risk.")),
+                kind,
+                t.percent(h.chance),
+                t.interval(h.severity, t.rough),
+                t.rough(h.expected),
+                t.share(h.tail_share),
+                clean(h.owner) or t.number(None),
+                clean(h.mitigation) or t.number(None),
+                t.interval(h.mitigation_cost, t.rough),
+            )
+        )
+    columns = ("risk", "kind", "chance", "severity", "expected", "tail_share", "owner", "mitigation", "mitigation_cost")
+    heads = tuple(t.say(f"column_{c}", currency=t.currency) for c in columns)
+    align = (*aligned(2, 4, 2), "right")
+    caption = t.say("register_caption", candidate=view.names.candidate(hazards[0].candidate), currency=t.currency)
+    return Table(caption, heads, tuple(body), align)
 
 
 def _risks(view: View) -> Table | None:

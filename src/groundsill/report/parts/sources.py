@@ -31,10 +31,10 @@ def blocks(view: View) -> list[Block]:
     if a.facts:
         facts = sorted(a.facts.items(), key=lambda kv: (kv[1].source.kind != "user", kv[0]))
         heads = tuple(t.say(f"column_{c}") for c in FACTS)
-        rows = tuple(_fact(view, key, f) for key, f in facts)
+        rows = tuple(fact_row(view, key, f) for key, f in facts)
         found.append(Table(t.say("facts_caption", n=len(rows)), heads, rows, look="fold", more=t.say("more")))
     if a.runs:
-        heads, rows = tuple(t.say(f"column_{c}") for c in RUNS), _runs(view)
+        heads, rows = tuple(t.say(f"column_{c}") for c in RUNS), run_rows(view)
         found.append(Table(t.say("runs_caption", n=len(a.runs)), heads, rows, look="fold", more=t.say("more")))
     return found
 
@@ -47,7 +47,8 @@ def _classes(view: View) -> Table:
     return Table(t.say("classes_caption"), columns, rows, ("left", "right", "right"), look="fold", more=t.say("more"))
 
 
-def _fact(view: View, key: str, f: Fact) -> tuple[str, ...]:
+def fact_row(view: View, key: str, f: Fact) -> tuple[str, ...]:
+    """One fact as texts, by FACTS."""
     t = view.tongue
     value = t.value(plain(f.value, t), f.unit)
     basis = t.say("aside", text=f.basis) if f.basis else ""
@@ -64,8 +65,8 @@ def _fact(view: View, key: str, f: Fact) -> tuple[str, ...]:
     )
 
 
-def _runs(view: View) -> tuple[tuple[str, ...], ...]:
-    """Runs that differ only by seed share a row."""
+def run_rows(view: View) -> tuple[tuple[str, ...], ...]:
+    """The runs as texts, by RUNS; those that differ only by seed share a row."""
     groups: dict[tuple[str, ...], list[tuple[str, Run]]] = defaultdict(list)
     for name, run in view.assessment.runs.items():
         point = view.names.choice(run.at)

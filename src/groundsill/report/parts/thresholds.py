@@ -10,7 +10,7 @@ from groundsill.report.view import View
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.quantity import DAY, HOUR, MONTH, Interval
 
-ALIGN = aligned(3, 3)
+ALIGN = aligned(3, 6)
 STANDING: dict[str, Tone] = {"everywhere": "good", "met": "good", "open": "warn", "missed": "bad", "nowhere": "bad"}
 ORDER = ("open", "missed", "met", "nowhere", "everywhere")  # those that tell most come first
 
@@ -63,10 +63,20 @@ def _table(view: View, candidate: Candidate, pairs: list[Pair]) -> Table:
     t = view.tongue
     pairs = sorted(pairs, key=lambda pair: ORDER.index(standing(_told(pair))))
     asked = next((x.probability for pair in pairs for x in pair.values() if x.probability is not None), None)
-    columns = ("input", "standing", "sentence", "even", "sure", "now")
+    columns = ("input", "standing", "sentence", "even", "sure", "switch", "option", "budget", "now")
+    limits = {x.kind: x.limit for pair in pairs for x in pair.values() if x.limit is not None}
     return Table(
         t.say("thresholds_of", candidate=view.names.candidate(candidate)),
-        tuple(t.say(f"column_{c}", p=t.percent(asked)) for c in columns),
+        tuple(
+            t.say(
+                f"column_{c}",
+                p=t.percent(asked),
+                hurdle=t.number(limits.get("option")),
+                budget=t.money(limits.get("loss-budget")),
+                rival=_rival(view, pairs),
+            )
+            for c in columns
+        ),
         tuple(_row(view, pair) for pair in pairs),
         ALIGN,
         tuple(STANDING[standing(_told(pair))] for pair in pairs),
@@ -105,18 +115,34 @@ def _row(view: View, pair: Pair) -> tuple[str, ...]:
         sentence(view, told),
         _found(view, pair.get("break-even")),
         _found(view, pair.get("confidence")),
+        _found(view, pair.get("switch"), exact=True),
+        _found(view, pair.get("option"), exact=True),
+        _found(view, pair.get("loss-budget"), exact=True),
         _expected(view, told.now, told.unit),
     )
 
 
-def _found(view: View, x: Threshold | None) -> str:
-    """The value with its interval; a dash where there is none, or where every value does."""
+def _rival(view: View, pairs: list[Pair]) -> str:
+    """The best other option, with which the candidate ties."""
+    told = next((pair["switch"].rival for pair in pairs if "switch" in pair), "none")
+    return view.names.short(told)
+
+
+def _found(view: View, x: Threshold | None, *, exact: bool = False) -> str:
+    """The value with its interval; a dash where there is none, `always` where every value does. exact: with the side on
+    which the condition holds, and where it ends again."""
     t = view.tongue
-    if x is None or x.value is None or standing(x) == "everywhere":
+    if x is None or x.value is None:
         return t.number(None)
-    if x.low is None or x.high is None:
-        return t.number(x.value)
-    return t.interval(Interval(x.low, x.value, x.high, x.value))
+    if standing(x) == "everywhere" and x.other is None:
+        return t.say("always") if exact else t.number(None)
+    if not exact:
+        if x.low is None or x.high is None:
+            return t.number(x.value)
+        return t.interval(Interval(x.low, x.value, x.high, x.value))
+    if x.other is not None:
+        return t.span(*(t.number(v) for v in sorted((x.value, x.other))))
+    return f"{'≥' if x.direction == '>=' else '≤'} {t.number(x.value)}"
 
 
 def _tickets(view: View, tickets: tuple[Ticket, ...]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from groundsill.assess.assessment import Measurement, Result, ValueView
 from groundsill.report.blocks import Block, Notice, Table, Text, Tone
+from groundsill.report.parts.decide import answer, study_name
 from groundsill.report.view import View
 
 TONES: dict[str, Tone] = {"invest": "good", "measure": "warn", "do_not_invest": "bad", "cannot_say": "mute"}
@@ -54,6 +55,10 @@ def next_sentence(view: View, following: Measurement | None) -> str:
     if following is None:
         return t.say("next_none", worth=t.money(view.assessment.verdict.perfect_information))
     what, worth = view.names.input(following.what), t.money(following.worth)
+    study = following.study
+    if study is not None:
+        told = t.say("next_study", study=study_name(view, study))
+        return told + t.say("gap") + answer(view, study)
     how = t.word(following.how, "", what=what, input=what, worth=worth, candidate=what, currency=t.currency)
     text = t.say("next", what=what, worth=worth)
     return text + t.say("gap") + how if how else text
