@@ -25,6 +25,8 @@ COMMANDS: dict[str, list[str]] = {
     "plan-search": ["benchmarks/plan_search.py"],
     "curves": ["benchmarks/curves.py", "--truth", "{truth}/curves"],
     "curves-crossed": ["benchmarks/curves.py", "--truth", "{truth}/curves", "--cross"],
+    "decision": ["benchmarks/decision.py", "--cases", "{truth}/decision_cases.json"],
+    "adaptive": ["benchmarks/adaptive.py", "--truth", "{truth}/curves"],
     "backtest": ["benchmarks/backtest.py", "examples/clothing-reviews/runs.jsonl"],
 }
 

@@ -32,8 +32,8 @@ TILE = 128.0
 written. A product m x k x n then takes the time of m x (k + TILE) x n; what it really is, is fitted (`step`)."""
 PLAIN_ATTENTION = ("fsdp", "pytorch", "deepspeed", "megatron", "hf")
 PLAIN_SHARE = 0.62 / 0.35
-"""Stacks whose fused attention was written for A100: it reaches 62 % of the peak there, 35 % on H100 (Shah et al. 2024, FlashAttention-3,
-arXiv 2407.08608, sections 1 and 4), where kernels of the vendor and FlashAttention-3 keep the share."""
+"""Stacks whose fused attention was written for A100: FlashAttention-2 reaches 50 to 73 % of the peak there (Dao 2023, arXiv
+2307.08691), 35 % on H100 (Shah et al. 2024, arXiv 2407.08608), where kernels of the vendor and FlashAttention-3 keep the share."""
 GRAPHS = ("mlperf",)  # software that starts recorded graphs of kernels, not each kernel
 SINCE_HOPPER = ("hopper", "blackwell")
 OPTIMISER = {"adamw": 1.0, "adamw-8bit": 0.6, "adafactor": 0.5, "muon": 0.8, "sgd": 0.5, "none": 0.0}
