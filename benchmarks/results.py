@@ -18,6 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 STORE = ROOT / "docs" / "results.json"
+HOLDS = {True: "yes", False: "no", None: ""}  # None: nothing was asked of this figure
 COMMANDS: dict[str, list[str]] = {
     "startup": ["benchmarks/startup.py"],
     "estimator": ["benchmarks/estimator.py", "--truth", "{truth}"],
@@ -26,7 +27,6 @@ COMMANDS: dict[str, list[str]] = {
     "curves": ["benchmarks/curves.py", "--truth", "{truth}/curves"],
     "curves-crossed": ["benchmarks/curves.py", "--truth", "{truth}/curves", "--cross"],
     "decision": ["benchmarks/decision.py", "--cases", "{truth}/decision_cases.json"],
-    "adaptive": ["benchmarks/adaptive.py", "--truth", "{truth}/curves"],
     "backtest": ["benchmarks/backtest.py", "examples/clothing-reviews/runs.jsonl"],
 }
 
@@ -90,7 +90,7 @@ def page(results: dict[str, Any], notes: str) -> str:
             interval = f"{shown(f['low'])} to {shown(f['high'])}" if f.get("low") is not None else ""
             peer = f"{f['peer']['name']}: {shown(f['peer']['value'])}" if f.get("peer") else ""
             lines.append(
-                f"| `{f['id']}` | {shown(f['value'])} | {interval} | {f.get('n', '')} | {shown(f.get('reach', ''))} | {'yes' if f.get('holds') else 'no'} | {peer} |"
+                f"| `{f['id']}` | {shown(f['value'])} | {interval} | {f.get('n', '')} | {shown(f.get('reach', ''))} | {HOLDS[f.get('holds')]} | {peer} |"
             )
         lines.append("")
     return "\n".join(lines) + notes
