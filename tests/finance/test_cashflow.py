@@ -182,7 +182,9 @@ def test_every_file_of_the_shelf_has_an_item_here() -> None:
     assert set(shelf(costs)) == set(ITEMS) | ASKED
     assert all(hasattr(shelf(costs)[name], "asked") for name in ASKED)
     for name, item in ITEMS.items():
-        assert [file for file, module in shelf(costs).items() if module.takes(item)] == [name]
+        assert [file for file, module in shelf(costs).items() if hasattr(module, "takes") and module.takes(item)] == [
+            name
+        ]
         assert label(item, "en") and label(item, "zh") and label(item, "en") != label(item, "zh")
 
 

@@ -15,7 +15,7 @@ from groundsill.terms.draws import Draws
 
 def priced(case: Case, draws: Draws, curves: Sequence[Fitted], assessment: Assessment) -> tuple[Priced, ...]:
     """One for each candidate that was assessed, doing nothing left out. curves: as the assessment fitted them."""
-    here = world(case, run._with_class_shares(case, draws))
+    here = world(case, run.with_class_shares(case, draws))
     found = []
     for row in curves:
         result = assessment.result(row.id)

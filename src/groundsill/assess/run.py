@@ -49,7 +49,7 @@ def run(
     same assessment. Candidates that cannot be assessed become rows with their problem. Raises Problem
     `finance.zero_horizon`, `finance.missing_input` for what no candidate can do without.
     """
-    here = world(case, _with_class_shares(case, draws))
+    here = world(case, with_class_shares(case, draws))
     curves = fitted(case, here.draws, cache_folder=cache)
     if seen is not None:
         seen(curves)
@@ -78,7 +78,7 @@ def run(
     return _sourced(case, draws, whole)
 
 
-def _with_class_shares(case: Case, draws: Draws) -> Draws:
+def with_class_shares(case: Case, draws: Draws) -> Draws:
     """Shares of the classes as the data card counted them, where money is given by class and no share is bound."""
     if case.card is None or not any(name.startswith("use.class.") for name in draws):
         return draws

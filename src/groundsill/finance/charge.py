@@ -21,9 +21,7 @@ Rows = Mapping[str, Row]
 
 
 class CostItem(Protocol):
-    """What a file of `finance/costs/` holds. A file that prices no need but adds rows that the project asks for also has
-    `asked(known, candidate, rows) -> tuple[Row, ...]`: known are the names of all draws, rows those of the option's needs
-    and risks."""
+    """What a file of `finance/costs/` holds that prices needs."""
 
     LABEL: Mapping[str, str]
 
@@ -34,6 +32,14 @@ class CostItem(Protocol):
     def rows(self, need: Need, part: str, name: str, known: frozenset[str]) -> tuple[Row, ...]:
         """Rows of cost (negative cash) for a need. name: of the first row, and of the input that holds the amount;
         known: names of all draws, for factors that apply only where they are given."""
+        ...
+
+
+class CostLine(Protocol):
+    """What a file of `finance/costs/` holds that adds rows which no need causes; a file may do both."""
+
+    def asked(self, known: frozenset[str], candidate: str, rows: Rows) -> tuple[Row, ...]:
+        """Rows that the project asks for. known: names of all draws; rows: those of the option's needs and risks."""
         ...
 
 

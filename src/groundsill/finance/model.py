@@ -11,7 +11,7 @@ import numpy as np
 
 from groundsill.finance import charge, costs, paths, taxes
 from groundsill.finance.benefits import benefits, volume
-from groundsill.finance.charge import CostItem
+from groundsill.finance.charge import CostItem, CostLine
 from groundsill.finance.clock import END, clock
 from groundsill.finance.paths import along
 from groundsill.finance.rows import (
@@ -112,15 +112,15 @@ def label(item: str, language: str) -> str:
 
 
 @cache
-def _shelf() -> tuple[CostItem, ...]:
-    return tuple(cast(CostItem, module) for module in shelf(costs).values())
+def _lines() -> tuple[CostLine, ...]:
+    return tuple(cast(CostLine, module) for module in shelf(costs).values() if hasattr(module, "asked"))
 
 
 @cache
 def _item(item: str) -> CostItem:
-    for file in _shelf():
-        if file.takes(item):
-            return file
+    for module in shelf(costs).values():
+        if hasattr(module, "takes") and module.takes(item):
+            return cast(CostItem, module)
     raise Problem("finance.unknown_item", got=item)
 
 
@@ -224,8 +224,8 @@ def _asked(rows: Sequence[Row], known: frozenset[str], candidate: str) -> list[R
     """Rows that the project asks for without a need. Each file sees those of needs and risks."""
     there = {row.name: row for row in rows if row.part != "driver"}
     out = list[Row]()
-    for file in _shelf():
-        out += getattr(file, "asked", _nothing)(known, candidate, there)
+    for file in _lines():
+        out += file.asked(known, candidate, there)
     return out
 
 
@@ -235,10 +235,6 @@ def _unclassed(rows: Sequence[Row], known: frozenset[str], candidate: str) -> li
     trains = candidate.startswith(("pretrain", "tune/", "continue/"))
     unknown = duties and trains and all(row.name != "class_gpai" for row in rows)
     return ["finance.class_unknown"] if unknown else []
-
-
-def _nothing(known: frozenset[str], candidate: str, rows: charge.Rows) -> tuple[Row, ...]:
-    return ()
 
 
 def _totals(cash: Sequence[Row], built: tuple[str, ...], known: frozenset[str]) -> list[Row]:

@@ -92,6 +92,11 @@ def train_only(model: nn.Module, *parts: str) -> None:
         weight.requires_grad_(any(part in name.split(".") for part in parts))
 
 
+def query_value_sides(shape: Shape) -> int:
+    """Inputs and outputs of the query and of the value matrix of one block: what one direction of an addition holds."""
+    return 2 * shape.width + (shape.heads + shape.kv_heads) * shape.head_width
+
+
 def query_value_names(model: nn.Module) -> Sequence[str]:
     """Names of the query and value projections of this model. Raises Problem `tuning.no_attention_found`."""
     last = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}

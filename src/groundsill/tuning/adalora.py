@@ -6,7 +6,14 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from groundsill.terms.shape import Shape
-from groundsill.tuning._shared import check_rank, head_weights, library, query_value_names, train_only
+from groundsill.tuning._shared import (
+    check_rank,
+    head_weights,
+    library,
+    query_value_names,
+    query_value_sides,
+    train_only,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,10 +32,8 @@ def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
     Raises Problem `tuning.bad_rank`, `tuning.too_few_classes`.
     """
     check_rank(rank, shape.width)
-    directions = _start(rank)
-    query = shape.width + shape.heads * shape.head_width + 1
-    value = shape.width + shape.kv_heads * shape.head_width + 1
-    return shape.layers * directions * (query + value) + head_weights(shape, classes)
+    scales = 2  # one for each direction of either matrix
+    return shape.layers * _start(rank) * (query_value_sides(shape) + scales) + head_weights(shape, classes)
 
 
 def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:

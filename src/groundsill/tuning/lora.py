@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from groundsill.terms.shape import Shape
-from groundsill.tuning._shared import check_rank, head_weights, library, query_value_names, train_only
+from groundsill.tuning._shared import (
+    check_rank,
+    head_weights,
+    library,
+    query_value_names,
+    query_value_sides,
+    train_only,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,9 +29,7 @@ def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
     Raises Problem `tuning.bad_rank`, `tuning.too_few_classes`.
     """
     check_rank(rank, shape.width)
-    query = shape.width + shape.heads * shape.head_width
-    value = shape.width + shape.kv_heads * shape.head_width
-    return shape.layers * rank * (query + value) + head_weights(shape, classes)
+    return shape.layers * rank * query_value_sides(shape) + head_weights(shape, classes)
 
 
 def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:

@@ -5,19 +5,6 @@ from __future__ import annotations
 from groundsill.finance.charge import Rows, spent
 from groundsill.finance.paths import along
 from groundsill.finance.rows import Input, Ref, Row, total
-from groundsill.terms.needs import Need
-
-LABEL = {"en": "Change of the work", "zh": "流程变更"}
-
-
-def takes(item: str) -> bool:
-    """Nothing: the project asks for it, no need does."""
-    return False
-
-
-def rows(need: Need, part: str, name: str, known: frozenset[str]) -> tuple[Row, ...]:
-    """No need is priced here."""
-    return ()
 
 
 def asked(known: frozenset[str], candidate: str, rows: Rows) -> tuple[Row, ...]:

@@ -4,19 +4,6 @@ from __future__ import annotations
 
 from groundsill.finance.charge import Rows
 from groundsill.finance.rows import Input, Ref, Row
-from groundsill.terms.needs import Need
-
-LABEL = {"en": "Trials and failed runs", "zh": "试验与失败的训练"}
-
-
-def takes(item: str) -> bool:
-    """Nothing: the project asks for it, no need does."""
-    return False
-
-
-def rows(need: Need, part: str, name: str, known: frozenset[str]) -> tuple[Row, ...]:
-    """No need is priced here."""
-    return ()
 
 
 def asked(known: frozenset[str], candidate: str, rows: Rows) -> tuple[Row, ...]:

@@ -5,20 +5,7 @@ from __future__ import annotations
 from groundsill.finance.charge import Rows, spent
 from groundsill.finance.paths import along
 from groundsill.finance.rows import Expr, Input, Row, total
-from groundsill.terms.needs import Need
 from groundsill.terms.quantity import YEAR
-
-LABEL = {"en": "Hiring", "zh": "招聘"}
-
-
-def takes(item: str) -> bool:
-    """Nothing: the project asks for it, no need does."""
-    return False
-
-
-def rows(need: Need, part: str, name: str, known: frozenset[str]) -> tuple[Row, ...]:
-    """No need is priced here."""
-    return ()
 
 
 def asked(known: frozenset[str], candidate: str, rows: Rows) -> tuple[Row, ...]:
