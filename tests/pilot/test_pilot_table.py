@@ -65,5 +65,6 @@ def test_a_file_with_the_same_size_and_time_is_not_read(tmp_path: Path) -> None:
 
 def test_versions_name_what_is_installed(tmp_path: Path) -> None:
     versions = LabBench(tmp_path).versions()
-    assert "groundsill" in versions and "numpy" in versions and all(versions.values())
+    assert "numpy" in versions and all(versions.values())
+    assert "groundsill" not in versions  # a newer groundsill goes on with what an older one measured
     assert LabBench(tmp_path).files(DataSpec(path=""), tmp_path) == ()

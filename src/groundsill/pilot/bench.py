@@ -7,7 +7,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from groundsill import __version__
 from groundsill.pilot.inputs import Inputs, Speed, Table
 from groundsill.pilot.ladder import kind
 from groundsill.terms.candidate import Candidate
@@ -30,8 +29,9 @@ class LabBench:
         self._located: dict[str, Path] = {}
 
     def versions(self) -> Mapping[str, str]:
-        """Versions of the packages that are installed, and of groundsill."""
-        found = {"groundsill": __version__}
+        """Versions of the packages that a measurement depends on. Ours is not among them: runs of an older groundsill are
+        used on, so a newer one must not start a new budget; each run holds the version that made it."""
+        found = {}
         for name in PACKAGES:
             try:
                 found[name] = metadata.version(name)
