@@ -2,7 +2,7 @@
 steps, over goodput, and what whole runs took beyond that (`resources.whole`).
 
 Only model, data, accelerator, count, batch, year and what the row says of the plan are used; a published speed or MFU of the same run is not.
-What is left open: batch 0.292 C^0.327 tokens (DeepSeek-AI 2024, arXiv 2401.02954, eq. 1); accelerators such that the run
+What is left open: the batch (`whole.usual_batch_tokens`); accelerators such that the run
 lasts three weeks at MFU 0.40, at most one a sequence; the plan is the fastest one that fits into 90 % of the memory, by the
 coefficients as they are before any row (`time_fit.PRIORS`), so that no fold's choice of a plan learns from its test. Hours that were derived from
 logged step times lose nothing to failures; all others do. Level, pull and scatter are fitted to runs of high and medium confidence (half a run) that
@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from benchmarks.published import time as step_time
 from benchmarks.published.rows import Row, Scored, Tables, counts, number, precision
 from benchmarks.published.shapes import shape_of
@@ -29,20 +30,18 @@ from groundsill.resources.efficiency import BASELINE_MFU
 from groundsill.resources.errors import Errors
 from groundsill.resources.goodput import usual_goodput
 from groundsill.resources.job import Job, Plan
-from groundsill.resources.search import search
 from groundsill.resources.settings import setting
 from groundsill.resources.step import Coefficients, step
-from groundsill.resources.whole import Practice, usual_seconds
+from groundsill.resources.whole import Practice, usual_batch_tokens, usual_plan, usual_seconds
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.network import Network
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Z90
+from groundsill.terms.quantity import Z90, Array
 from groundsill.terms.shape import Shape
 
 FILES = ("training_runs",)
 WEEKS = 3.0
 SINCE = 2020  # before, 16-bit training and fused kernels were not yet what everybody used
-ROOM = 0.9  # of the memory may be used
 PIXELS, PHRASE = 224, 77  # edge of a picture, words of its caption (CLIP, Radford et al. 2021, arXiv 2103.00020)
 LEVEL, LEVEL_SD = 0.0, 0.3  # before any row, in logs
 PULL, PULL_SD = 0.5, 0.25
@@ -123,7 +122,7 @@ def whole_of(row: Row, catalogue: Catalogue) -> Whole | str:
     one = Job(shape, sequence, 1, word, stack="", year=year + 0.5 if year else 0.0, flash=year >= 2023)
     flops = step_time.model_flops(one, full=False) * samples
     half = accelerator.peak("bf16") if step_time.has(accelerator, "bf16") else accelerator.peak(word)
-    batch = _batch(row, sequence) or 0.292 * flops**0.327 / sequence
+    batch = _batch(row, sequence) or usual_batch_tokens(flops) / sequence
     count = int(number(row, "n_accelerators") or 0)
     if not count:
         most = min(flops / (BASELINE_MFU * half * WEEKS * 604800), batch)
@@ -155,29 +154,10 @@ def _batch(row: Row, sequence: int) -> float | None:
 def plan_of(
     job: Job, accelerator: Accelerator, count: int, asked: tuple[tuple[str, int], ...] = ()
 ) -> tuple[Job, Plan]:
-    """The job with a batch that its copies can share, and the fastest plan that fits. asked: fields that are stated."""
-    even = count
-    while even % 2 == 0 and even > max(job.batch / 4, 1):
-        even //= 2
-    job = replace(job, batch=max(1, round(job.batch / even)) * even)
-    if isinstance(job.shape, Network):
-        return job, Plan(count, micro_batch=job.batch / count)
-    # stages need not be even: 126 layers stand on 16 of them, so plans are sought for the next even depth
-    depth = math.ceil(job.shape.layers / 8) * 8 if job.shape.layers > 8 else job.shape.layers
-    seen = replace(job, shape=replace(job.shape, layers=depth))
+    """`whole.usual_plan` by the coefficients before any row. asked: fields that are stated."""
     names = {"tp": "tensor", "pp": "pipeline", "cp": "context", "ep": "expert"}
-    only: dict[str, Sequence[int]] = {"context": (1,), "offload": (0,), "shard": (1, 3) if count > 1 else (0,)}
-    only |= {"micro_batch": tuple(2**k for k in range(10))} | {names[name]: (said,) for name, said in asked}
     prior = Coefficients(**{name: PRIORS[name][0] for name in NAMES})
-    for held, room in ((only, ROOM * accelerator.memory_bytes), (only, math.inf), ({"offload": (0,)}, math.inf)):
-        try:
-            found = search(
-                seen, accelerator, count, step=lambda j, p, a: step(j, p, a, prior), only=held, memory_bytes=room
-            )
-        except Problem:
-            continue
-        return job, found.fastest.plan(0)
-    return job, Plan(count, micro_batch=max(1.0, job.batch / count))
+    return usual_plan(job, accelerator, count, {names[name]: (said,) for name, said in asked}, prior)
 
 
 _CACHE: dict[tuple[str, ...], Whole | str] = {}
@@ -227,21 +207,42 @@ def fit(tables: Tables) -> dict[str, Any]:
     logs, sd = forecasts(runs, factors) if runs else (np.zeros(0), np.zeros(0))
     off, pulls = np.log([r.truth for r in runs]) - logs, np.log([r.usual for r in runs]) - logs
     given = np.array([r.weight for r in runs])
-    design, prior = np.column_stack([np.ones(len(runs)), pulls]), np.array([LEVEL, PULL])
-    shrink = np.diag([LEVEL_SD**-2, PULL_SD**-2])
     teams = np.array([r.suite for r in runs])
+    at, errors = _practice(off, pulls, sd, given, teams), np.zeros(len(runs))
+    for team in np.unique(teams):
+        out = teams == team
+        level, pull = _practice(off[~out], pulls[~out], sd[~out], given[~out], teams[~out])
+        errors[out] = off[out] - level - pull * pulls[out]
+    scatter = _scatter(errors, sd, given, teams)
+    table = {"level": float(at[0]), "pull": float(np.clip(at[1], 0.0, 1.0)), "scatter": scatter, "rows": len(runs)}
+    return {**factors, "hours": table}
+
+
+def _practice(off: Array, pulls: Array, sd: Array, given: Array, teams: npt.NDArray[np.str_]) -> Array:
+    """Level and pull, (2,): least squares with an effect of each team, what is far off counting less."""
+    design, prior = np.column_stack([np.ones(len(off)), pulls]), np.array([LEVEL, PULL])
+    shrink = np.diag([LEVEL_SD**-2, PULL_SD**-2])
     shared, alone = TEAM_SD**2 * (teams[:, None] == teams[None, :]), (sd**2 + SCATTER**2) / given
-    less, at = np.ones(len(runs)), prior
+    less, at = np.ones(len(off)), prior
     for _ in range(4):
         weigh = np.linalg.solve(shared + np.diag(alone / less), design)
         at = np.linalg.solve(design.T @ weigh + shrink, weigh.T @ off + shrink @ prior)
         far = np.abs(off - design @ at) / np.sqrt(alone * given + TEAM_SD**2)
         less = np.minimum(1.0, (FAR / np.maximum(far, 1e-9)) ** 2)
-    rest, usual = off - design @ at, TEAM_SD**2 + SCATTER**2
-    more = given * np.maximum(np.minimum(rest**2, 9 * usual) - sd**2, 0.0)
-    scatter = math.sqrt((PRIOR_ROWS * usual + float(more.sum())) / (PRIOR_ROWS + float(given.sum())))
-    table = {"level": float(at[0]), "pull": float(np.clip(at[1], 0.0, 1.0)), "scatter": scatter, "rows": len(runs)}
-    return {**factors, "hours": table}
+    return np.asarray(at, dtype=np.float64)
+
+
+def _scatter(errors: Array, sd: Array, given: Array, teams: npt.NDArray[np.str_]) -> float:
+    """What must be added to the step's doubt so that 80 % of the runs of teams left out lie inside their interval; each team
+    weighs by the root of its runs, and PRIOR_ROWS runs with the scatter before any row stand beside them, 80 % of which lie inside."""
+    needed = np.sqrt(np.maximum((errors / Z90) ** 2 - sd**2, 0.0))
+    each = given / np.sqrt([float((teams == team).sum()) for team in teams])
+    usual = math.hypot(TEAM_SD, SCATTER)
+    needed, each = np.append(needed, (usual, math.inf)), np.append(each, (0.8 * PRIOR_ROWS, 0.2 * PRIOR_ROWS))
+    order = np.argsort(needed)
+    share = np.cumsum(each[order]) / each.sum()
+    found = float(needed[order][int(np.searchsorted(share, 0.8))])
+    return found if math.isfinite(found) else usual
 
 
 def score(tables: Tables, factors: Any, catalogue: Catalogue) -> list[Scored]:

@@ -11,7 +11,7 @@ from groundsill.resources.job import Job, Plan
 from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.shape import Experts, Shape
 
-GPU = Accelerator("gpu", "ampere", {"bf16": 312e12, "fp32": 19.5e12}, 80e9, 2039e9, 400.0, 8, 300e9, 25e9)
+GPU = Accelerator("gpu", "ampere", {"bf16": 312e12, "fp32": 19.5e12}, 80e9, 2039e9, 400.0, 8, 300e9, 25e9, 31e9)
 
 
 @dataclass(frozen=True)

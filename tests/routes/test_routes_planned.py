@@ -152,12 +152,11 @@ def test_what_is_missing_is_named() -> None:
 
 
 def test_tuning_by_plan() -> None:
-    """5e7 tokens at 2/3 of 6ND: 1.35e18 FLOP, about an hour of one H100 at the published share of its peak."""
+    """5e7 tokens at 2/3 of 6ND on one H100: 1.35e18 FLOP, an hour at 38 % of the peak; published steps reach about that."""
     (lora,), (full,) = ask(tune, tuner(), None), ask(tune, tuner("full"), None)
-    seconds = amount(lora.needs.build, ITEM)
-    mfu = 6 * 7e9 * 2e12 / (60_000 * HOUR * 989.4e12)
-    assert np.median(seconds) == pytest.approx(4 * LLAMA_2_7B.weights * 5e7 / (mfu * 989.4e12), rel=0.05)
-    assert amount(full.needs.build, ITEM) == pytest.approx(1.5 * seconds)
+    seconds, all_weights = (np.median(amount(o.needs.build, ITEM)) for o in (lora, full))
+    assert 4 * LLAMA_2_7B.weights * 5e7 / (0.6 * 989.4e12) < seconds < 4 * LLAMA_2_7B.weights * 5e7 / (0.2 * 989.4e12)
+    assert 1.3 < all_weights / seconds < 1.8
     assert [n.amount for n in lora.needs.build if n.item == "labels"] == [50_000]
     assert lora.quality is None and lora.needs.train_bytes is not None
     assert "routes.note_does_not_fit" in full.needs.notes and "routes.note_does_not_fit" not in lora.needs.notes
@@ -170,7 +169,8 @@ def test_continuing_adds_its_own_tokens() -> None:
     (both,) = ask(continue_, case_of(entrant, {**PEAKS, **own, "use.retune_months": 12.0}), None)
     (tuned,) = ask(tune, tuner(), None)
     seconds = amount(both.needs.build, ITEM)
-    assert seconds == pytest.approx(amount(tuned.needs.build, ITEM) * (1 + 3 / 2 * 1e10 / 5e7))
+    # 200 times the tokens, 3/2 of the FLOP; the batch is larger, so a token takes a little less of what a step costs beside
+    assert np.median(seconds / amount(tuned.needs.build, ITEM)) == pytest.approx(1 + 3 / 2 * 1e10 / 5e7, rel=0.1)
     assert amount(both.needs.build, "tokens") == 1e10
     assert amount(both.needs.per_retune, ITEM) == pytest.approx(amount(tuned.needs.build, ITEM))
 

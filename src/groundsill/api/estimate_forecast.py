@@ -13,7 +13,7 @@ import numpy as np
 from groundsill.api.estimate_inputs import Number, Subject, World, energy, grid, middle, price, running_share
 from groundsill.api.estimate_own import Own, own
 from groundsill.api.estimate_types import Baseline, Memory, Near, Spread, Training
-from groundsill.resources import errors, memory, settings, step, whole
+from groundsill.resources import errors, host, memory, settings, step, whole
 from groundsill.resources.efficiency import BASELINE_MFU
 from groundsill.resources.flops import network_flops, training_flops
 from groundsill.resources.job import Job, Plan
@@ -81,11 +81,14 @@ class Forecaster:
         """What to add to ln(hours) of the whole training, and its standard deviation: whole runs take longer than tuned steps
         (`resources.whole`). hours: by the engine; doubt: of the plan's step."""
         job, machine, own = self.asked.job, self.asked.accelerator, self.own.times
-        usual = float(whole.usual_seconds(job, machine, middle(self.asked.tokens) / job.sequence)) / HOUR
+        sequences = middle(self.asked.tokens) / job.sequence
+        away = float(self.time(plan).host) * float(np.asarray(plan.accelerators)) * sequences / job.batch
+        usual = (float(whole.usual_seconds(job, machine, sequences)) + away) / HOUR
         unknown = 1.0
         if own.settings:
             before = errors.Errors.of().posterior([self.setting(plan)])
             unknown = min(1.0, float(doubt.sd[0] / before.sd[0]) ** 2)
+            hours *= math.exp(float(before.mean[0] - doubt.mean[0]))  # as published runs alone have it
         moved, more = whole.Practice.of().beyond(hours, usual, unknown)
         return float(moved), float(more)
 
@@ -110,8 +113,11 @@ class Forecaster:
             try:
                 found = self.search(held, room)
             except Problem as problem:
-                if problem.code != "resources.no_plan_fits":
+                blind = note == "estimate.offloaded" and problem.code == "resources.no_bandwidth"
+                if not blind and problem.code != "resources.no_plan_fits":
                     raise
+                if blind:
+                    w.note("estimate.offload_unknown", got=self.asked.accelerator.id)
                 continue
             if note:
                 w.note(note)
@@ -133,14 +139,13 @@ def training(
     plan, plans = (given, 1) if given is not None else forecaster.choose(w)
     job, machine, count = asked.job, asked.accelerator, int(np.asarray(plan.accelerators))
     made, doubt = forecaster.time(plan), forecaster.doubt([plan])
+    _say_reading(w, job, float(made.seconds))
     z = w.rng.standard_normal((3, w.n))
     seconds = float(made.seconds) * np.exp(doubt.mean[0] + doubt.sd[0] * z[0])
     model, hardware = flops_of(job, plan)
     running = running_share(w, count)
-    wall = asked.tokens / (job.batch * job.sequence) * seconds / running
-    moved, more = forecaster.beyond(plan, middle(wall) * count / HOUR, doubt)
-    practice = np.exp(moved + more * z[2])
-    wall = wall * practice
+    practice, wall, waits = _whole(forecaster, plan, doubt, seconds, running, z[2])
+    seconds = np.maximum(seconds, host.reading(job))
     hours = wall * count / HOUR
     power = energy(w, machine, wall * count)
     co2 = None if power is None else power * w.draw(grid(region, w))
@@ -161,7 +166,7 @@ def training(
         plan=shown_plan(plan),
         plans=plans,
         flops={"model": model, "hardware": hardware},
-        parts={k: float(v) * median for k, v in made.parts.items()},
+        parts={k: float(v) * median for k, v in made.parts.items()} | {"reading": waits},
         step_seconds=Spread.of(seconds),
         tokens_per_s=Spread.of(job.batch * job.sequence / (seconds * count)),
         mfu=Spread.of(model / (seconds * count * machine.peak(job.precision))),
@@ -179,6 +184,29 @@ def training(
         notes=once(w.notes),
         facts=tuple({f.name: f for f in w.facts}.values()),
     )
+
+
+def _whole(
+    forecaster: Forecaster, plan: Plan, doubt: errors.Forecast, seconds: Array, running: Array, z: Array
+) -> tuple[Array, Array, float]:
+    """Draws (n,) of what the whole run takes over its tuned steps and of its wall seconds, and the seconds that a median step waits
+    for its data, which no step can be shorter than. seconds, running, z: draws of a step, of the share of the time that is
+    progress, of a standard normal."""
+    asked = forecaster.asked
+    steps = asked.tokens / (asked.job.batch * asked.job.sequence)
+    wall = steps * seconds / running
+    count = int(np.asarray(plan.accelerators))
+    moved, more = forecaster.beyond(plan, middle(wall) * count / HOUR, doubt)
+    practice, least = np.exp(moved + more * z), host.reading(asked.job)
+    return practice, np.maximum(wall * practice, steps * least / running), max(least - middle(seconds), 0.0)
+
+
+def _say_reading(w: World, job: Job, step_seconds: float) -> None:
+    """A note where reading the data is not counted, with the rate that would keep up where a sample's size is known."""
+    if job.sample_bytes <= 0:
+        w.note("estimate.sample_size_unknown")
+    elif job.read_bytes_per_s <= 0:
+        w.note("estimate.reading_unknown", got=f"{job.batch * job.sample_bytes / step_seconds / 1e6:.3g}")
 
 
 def shown_plan(plan: Plan) -> dict[str, int]:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from groundsill.terms.accelerator import Accelerator
 
 Number = float | int | str  # a str may be a range: "1T to 2T"
+MOST = 100_000_000  # accelerators, sequences of a step, tokens of one: beyond what anyone runs, and searched in seconds
 FAILURES = ("mtbf_accelerator_seconds", "checkpoint_seconds", "restart_seconds")
+LEAST_PROGRESS = 1e-6
 TOKENS_PER_WEIGHT = 20.0
 """Tokens of a training for each weight where none are given (Hoffmann et al. 2022, arXiv 2203.15556, table 3)."""
 
@@ -68,12 +70,14 @@ class World:
 
 
 def world(n: int, seed: int) -> World:
-    """A fresh one on the shipped catalogue. Raises Problem `estimate.draws`."""
+    """A fresh one on the shipped catalogue. Raises Problem `estimate.draws`, `estimate.seed`."""
     from groundsill.api.analysis import today
     from groundsill.catalogue.load import Catalogue
 
     if not 100 <= n <= 1_000_000:
         raise Problem("estimate.draws", got=n, limit="100 .. 1000000")
+    if seed < 0:
+        raise Problem("estimate.seed", got=seed)
     return World(Catalogue(), n, np.random.default_rng(seed), today())
 
 
@@ -81,16 +85,19 @@ def uncertain(at: str, value: Number) -> Any:
     """A number or range that must be positive. Raises Problem `estimate.not_positive`, `quantity.not_a_number`."""
     given = parse(str(value))[0] if isinstance(value, str) else parse(repr(float(value)))[0] if _finite(value) else None
     low = float("nan") if given is None else given.low if isinstance(given, Range) else given.median
-    if given is None or not low > 0:
+    if given is None or not low > 0 or not math.isfinite(given.median):
         raise Problem("estimate.not_positive", at=at, got=value)
     return given
 
 
 def whole(at: str, value: Number) -> int:
-    """A positive whole number. Raises Problem `estimate.not_positive`, `quantity.not_a_number`."""
+    """A positive whole number, at most `MOST`. Raises Problem `estimate.not_positive`, `estimate.not_whole`,
+    `estimate.too_many`, `quantity.not_a_number`."""
     number = float(uncertain(at, value).median)
     if number != round(number):
-        raise Problem("estimate.not_positive", at=at, got=value)
+        raise Problem("estimate.not_whole", at=at, got=value)
+    if number > MOST:
+        raise Problem("estimate.too_many", at=at, got=value, limit=f"{MOST:,}")
     return int(number)
 
 
@@ -199,11 +206,16 @@ def grid(region: str | None, w: World) -> Fact:
 
 
 def running_share(w: World, accelerators: float) -> Array:
-    """Draws (n,) of the share of the time that is progress: failures, checkpoints and restarts as published."""
+    """Draws (n,) of the share of the time that is progress: failures, checkpoints and restarts as published.
+
+    Raises Problem `estimate.no_progress` where failures come so fast that nothing is done between them."""
     from groundsill.resources.goodput import goodput
 
     mtbf, checkpoint, restart = (w.draw(w.look(f"sites/default/{name}")) for name in FAILURES)
-    return np.asarray(goodput(accelerators, mtbf, checkpoint, restart), dtype=np.float64)
+    share = np.asarray(goodput(accelerators, mtbf, checkpoint, restart), dtype=np.float64)
+    if not float(share.min()) > LEAST_PROGRESS:
+        raise Problem("estimate.no_progress", got=f"{accelerators:,.0f}")
+    return share
 
 
 def energy(w: World, accelerator: Accelerator, accelerator_seconds: Array) -> Array | None:

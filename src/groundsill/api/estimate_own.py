@@ -30,9 +30,12 @@ class Own:
 
 
 def runs_of(ledger: Path | None) -> tuple[Run, ...]:
-    """Runs of the ledger in this folder; none without one. Raises Problem `ledger.*`."""
+    """Runs of the ledger in this folder; none without one. Raises Problem `estimate.no_ledger` for a folder that is not there,
+    `ledger.*`."""
     if ledger is None:
         return ()
+    if not ledger.is_dir():
+        raise Problem("estimate.no_ledger", at=str(ledger))
     from groundsill.catalogue.ledger import Ledger
 
     return Ledger(ledger).runs()

@@ -11,6 +11,7 @@ import numpy as np
 
 from groundsill.api.estimate_forecast import once
 from groundsill.api.estimate_inputs import (
+    MOST,
     Number,
     World,
     energy,
@@ -43,6 +44,7 @@ from groundsill.terms.quantity import Z90, Array
 from groundsill.terms.shape import Shape
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+WIDEST = 32  # bits of a weight
 
 
 def estimate_serve(
@@ -82,6 +84,9 @@ def estimate_serve(
         raise Problem("resources.serving_kind", got=model)
     bits = 16.0 if weight_bits is None else float(uncertain("weight_bits", weight_bits).median)
     asked = w.quantity("rate", rate) if rate is not None else None
+    for at, given, most in (("weight_bits", bits, WIDEST), ("rate", 0.0 if asked is None else middle(asked), MOST)):
+        if given > most:
+            raise Problem("estimate.too_many", at=at, got=f"{given:g}", limit=f"{most:,}")
     load = Load(
         np.maximum(w.quantity("tokens_in", tokens_in), 1.0),
         np.maximum(w.quantity("tokens_out", tokens_out), 1.0),

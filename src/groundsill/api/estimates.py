@@ -30,13 +30,16 @@ from groundsill.api.estimate_inputs import (
     running_share,
     sequence_of,
     subject,
+    uncertain,
     whole,
     world,
 )
 from groundsill.api.estimate_own import machine, runs_of
 from groundsill.api.estimate_types import Choice, Planning, Training
+from groundsill.resources import host
 from groundsill.resources.job import RECOMPUTE, Job
 from groundsill.resources.search import Frontier, Judged, frontier
+from groundsill.resources.whole import TUNE_BATCH
 from groundsill.terms.event import Emit, silent
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import DAY, HOUR
@@ -45,8 +48,8 @@ from groundsill.terms.shape import Shape
 METHODS = ("lora", "qlora", "full", "head")
 OPTIMISERS = ("adamw", "adamw-8bit", "adafactor", "muon", "sgd")
 TUNE_TOKENS = 10e6  # an example, said to be one
-TUNE_BATCH = 16  # as the recipes of `lab.training` have it
 RANK = 16
+TOKEN_BYTES = 4.0  # a token id as stored: 32-bit integer
 ZERO_MAY_BE = ("shard", "recompute", "sequence_parallel", "offload")
 
 
@@ -62,6 +65,8 @@ class Work:
     precision: str | None
     optimiser: str
     stack: str
+    read_mb_per_s: Number | None = None
+    sample_kb: Number | None = None
     tune: bool = False
 
 
@@ -79,6 +84,8 @@ def estimate_train(
     hourly: Number | None = None,
     region: str | None = None,
     ledger: Path | None = None,
+    read_mb_per_s: Number | None = None,
+    sample_kb: Number | None = None,
     draws: int = 2000,
     seed: int = 1,
     **plan: Any,
@@ -88,7 +95,9 @@ def estimate_train(
     model: an id of the catalogue, a Hugging Face config.json, or a folder with one (read, never run). accelerator: an id of
     the catalogue. count: accelerators. tokens: of the whole training; numbers may be texts such as "300B", and those that
     may be uncertain also ranges, "1T to 2T". sequence: tokens of one; batch: sequences of a step. hourly: price of an
-    accelerator for an hour. region: whose grid. ledger: folder with own measurements. plan: fields of
+    accelerator for an hour. region: whose grid. ledger: folder with own measurements. read_mb_per_s: what storage gives to all
+    accelerators together, in 10^6 bytes; sample_kb: stored size of one sequence or picture in 10^3 bytes (default: 4 bytes a
+    token). Without a rate reading is not counted, and a note says what rate would do. plan: fields of
     `resources.job.Plan` (tensor, pipeline, ...; recompute also by name); what is not given is searched, and the fastest
     plan that fits with a probability of 90 % is taken. Defaults that were used are in `notes`.
 
@@ -97,7 +106,7 @@ def estimate_train(
     `resources.no_plan` for plans that are impossible.
     """
     w = world(draws, seed)
-    work = Work("full", RANK, tokens, sequence, batch, precision, optimiser, stack)
+    work = Work("full", RANK, tokens, sequence, batch, precision, optimiser, stack, read_mb_per_s, sample_kb)
     asked = _asked(w, model, accelerator, (count,), work, plan, ledger)
     return training(w, Forecaster.of(w, asked), "train", hourly, region)
 
@@ -118,6 +127,8 @@ def estimate_tune(
     hourly: Number | None = None,
     region: str | None = None,
     ledger: Path | None = None,
+    read_mb_per_s: Number | None = None,
+    sample_kb: Number | None = None,
     draws: int = 2000,
     seed: int = 1,
     **plan: Any,
@@ -126,7 +137,7 @@ def estimate_tune(
     and values. tokens: rows x tokens of a row x epochs. Else as `estimate_train`. Raises also `estimate.no_method`.
     """
     w = world(draws, seed)
-    work = Work(method, rank, tokens, sequence, batch, precision, optimiser, stack, tune=True)
+    work = Work(method, rank, tokens, sequence, batch, precision, optimiser, stack, read_mb_per_s, sample_kb, tune=True)
     asked = _asked(w, model, accelerator, (count,), work, plan, ledger)
     return training(w, Forecaster.of(w, asked), "tune", hourly, region)
 
@@ -147,6 +158,8 @@ def estimate_plan(
     hourly: Number | None = None,
     region: str | None = None,
     ledger: Path | None = None,
+    read_mb_per_s: Number | None = None,
+    sample_kb: Number | None = None,
     draws: int = 2000,
     seed: int = 1,
     **plan: Any,
@@ -158,7 +171,9 @@ def estimate_plan(
     """
     w = world(draws, seed)
     counts = (count,) if isinstance(count, (int, float, str)) else tuple(count)
-    work = Work(method, rank, tokens, sequence, batch, precision, optimiser, stack, tune=method != "full")
+    work = Work(
+        method, rank, tokens, sequence, batch, precision, optimiser, stack, read_mb_per_s, sample_kb, method != "full"
+    )
     asked = _asked(w, model, accelerator, counts, work, plan, ledger)
     forecaster = Forecaster.of(w, asked)
     start = time.perf_counter()
@@ -222,7 +237,7 @@ def _frontier(w: World, forecaster: Forecaster, found: Frontier, rate: float | N
         plan, count = right.plan(i), int(right.table[i, 0])
         wall = steps * float(right.seconds[i]) / running[count]
         moved, _ = forecaster.beyond(plan, wall * count / HOUR, forecaster.doubt([plan]))
-        wall = wall * math.exp(moved)
+        wall = max(wall * math.exp(moved), steps * host.reading(asked.job) / running[count])
         hours = wall * count / HOUR
         cost = None if rate is None else hours * rate
         choices.append(
@@ -254,7 +269,7 @@ def _asked(
         w.note("estimate.default_tune_tokens" if work.tune else "estimate.default_tokens", got=f"{tokens:.3g}")
     amount = w.quantity("tokens", tokens)
     size = _batch(w, work, math.lcm(*number), 6.0 * what.parameters * middle(amount), length)
-    rank = whole("rank", work.rank)
+    rank, rate = whole("rank", work.rank), work.read_mb_per_s
     job = Job(
         shape=what.shape,
         sequence=length,
@@ -266,8 +281,19 @@ def _asked(
         optimiser=work.optimiser,  # type: ignore[arg-type]
         stack=work.stack,
         year=float(w.today[:4]),
+        sample_bytes=_sample_bytes(what.shape, work.sample_kb, length),
+        read_bytes_per_s=0.0 if rate is None else 1e6 * float(uncertain("read_mb_per_s", rate).median),
     )
     return Asked(what, gpu, number, job, work.method, rank, amount, _held(plan), runs)
+
+
+def _sample_bytes(shape: Any, given: Number | None, sequence: int) -> float:
+    """Stored bytes of one sequence; 0 for pictures and the like whose size nobody gave. Raises Problem
+    `estimate.not_positive`."""
+    if given is not None:
+        return 1e3 * float(uncertain("sample_kb", given).median)
+    words = isinstance(shape, Shape) and not shape.patch_values
+    return TOKEN_BYTES * sequence if words else 0.0
 
 
 def _batch(w: World, work: Work, together: int, flops: float, sequence: int) -> int:
@@ -304,6 +330,7 @@ def _held(plan: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
             if value not in RECOMPUTE:
                 raise Problem("estimate.unknown_word", at=name, got=value, limit=", ".join(RECOMPUTE))
             value = RECOMPUTE.index(value)
-        zero = name in ZERO_MAY_BE and str(value) in ("0", "False", "True")
-        only[name] = (int(value) if zero else whole(name, value),)
+        # what is out of range for these is said by the rules of plans
+        small = name in ZERO_MAY_BE and (isinstance(value, bool) or str(value).lstrip("-").isdigit())
+        only[name] = (int(value) if small else whole(name, value),)
     return only

@@ -23,7 +23,7 @@ PLAUSIBLE: tuple[tuple[str, float, float], ...] = (
     (r"accelerators/.*/memory_bytes_per_s", 1e9, 1e14),
     (r"accelerators/.*/power_w", 1.0, 2000.0),
     (r"accelerators/.*/node_size", 1.0, 10_000.0),
-    (r"accelerators/.*/(link|network)_bytes_per_s", 1e9, 2e12),
+    (r"accelerators/.*/(link|network|host)_bytes_per_s", 1e9, 2e12),
     (r"models/.*/parameters", 1e6, 1e13),
     (r"sites/.*pue.*", 1.0, 3.0),
     (r"grid/.*", 0.0, 2.0 / KWH),
@@ -38,6 +38,7 @@ PEAKS = ("bf16", "fp16", "tf32", "fp32", "fp8", "fp4", "int8")
 ACCELERATOR_NEEDS = ("family", "memory_bytes")
 ACCELERATOR_KEYS = {
     *ACCELERATOR_NEEDS, "memory_bytes_per_s", "power_w", "node_size", "link_bytes_per_s", "network_bytes_per_s",
+    "host_bytes_per_s",
     *(f"peak_flops_per_s.{p}" for p in PEAKS),
 }  # fmt: skip
 WEIGHTS_TOLERANCE = 0.01

@@ -16,7 +16,7 @@ A fact file is `<folder>/<stem>.toml`; the fact's name is `<folder>/<stem>/<dott
 
 A table [defaults] holds what facts of the file share (source, date, grade, basis, note, shelf_life_days); a fact's own
 keys win. An accelerator is one file `accelerators/<id>.toml` with `family` (a name) and, in facts, `peak_flops_per_s.<precision>`
-(dense), `memory_bytes`, `memory_bytes_per_s`, `power_w`, `node_size`, `link_bytes_per_s`, `network_bytes_per_s`: see
+(dense), `memory_bytes`, `memory_bytes_per_s`, `power_w`, `node_size`, `link_bytes_per_s`, `network_bytes_per_s`, `host_bytes_per_s`: see
 `terms.accelerator.Accelerator`.
 
 A value that is a name and not a number (a licence) says `kind = "name"` and has no unit: this is how "Apache-2.0" is
@@ -144,6 +144,7 @@ class Catalogue:
             node_size=round(si("node_size", 1.0)),
             link_bytes_per_s=si("link_bytes_per_s"),
             network_bytes_per_s=si("network_bytes_per_s"),
+            host_bytes_per_s=si("host_bytes_per_s"),
         )
 
     def accelerators(self) -> tuple[str, ...]:

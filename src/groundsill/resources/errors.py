@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -90,12 +90,16 @@ class Errors:
         prior, seen = self.alone(jobs), self.known + own
         if not len(seen.settings):
             return Forecast(np.zeros(len(jobs)), self.wider * np.sqrt(prior))
+        if not len(own.settings):
+            shared = self.covariance(jobs, seen.settings)
+            weights = shared @ self._inverse
+            left = prior - (shared * weights).sum(axis=1)
+            return Forecast(weights @ seen.residuals, self.wider * np.sqrt(np.maximum(left, self.noise)))
         within, across = self._covariances(jobs, seen)
-        if len(own.settings):
-            extra, new = self._surprise(own), slice(len(self.known.settings), None)
-            within[new, new] += same_setup(own.settings, own.settings) * extra[:, None]
-            across[new] += same_setup(own.settings, jobs) * extra[:, None]
-            prior = prior + (same_setup(own.settings, jobs) * extra[:, None]).max(axis=0)
+        extra, new = self._surprise(own), slice(len(self.known.settings), None)
+        within[new, new] += same_setup(own.settings, own.settings) * extra[:, None]
+        across[new] += same_setup(own.settings, jobs) * extra[:, None]
+        prior = prior + (same_setup(own.settings, jobs) * extra[:, None]).max(axis=0)
         gain = np.linalg.solve(within, across)
         left = prior - (across * gain).sum(axis=0)
         return Forecast(gain.T @ seen.residuals, self.wider * np.sqrt(np.maximum(left, self.noise)))
@@ -108,6 +112,11 @@ class Errors:
         within, across = self._covariances(jobs, seen)
         gain = np.linalg.solve(within, across)
         return gain.T @ seen.residuals, prior - across.T @ gain
+
+    @cached_property
+    def _inverse(self) -> Array:
+        """Of the covariance of the known runs, noise included: one for all questions."""
+        return np.asarray(np.linalg.inv(self._covariances((), self.known)[0]))
 
     def _covariances(self, jobs: Sequence[Setting], seen: Observed) -> tuple[Array, Array]:
         """Of what was seen (rows, rows), noise included, and of that with the jobs (rows, jobs)."""

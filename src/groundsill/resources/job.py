@@ -28,6 +28,8 @@ class Job:
     frozen weights as they are held (4 for NF4, 8, 16, 32). optimiser: see Optimiser. master: whether a 4-byte copy of
     the trained weights is kept. flash: attention keeps no matrix of scores. chunked_logits: logits are never all there at
     once. stack: the software, for efficiencies (`megatron`, `fsdp`, `hf`, ...); year: of the measurement or the plan.
+    sample_bytes: stored size of one sequence or picture; read_bytes_per_s: what storage gives to all accelerators together;
+    0 where they are not known, and then reading is not counted.
     """
 
     shape: Shape
@@ -43,6 +45,8 @@ class Job:
     chunked_logits: bool = False
     stack: str = ""
     year: float = 0.0
+    sample_bytes: float = 0.0
+    read_bytes_per_s: float = 0.0
 
 
 @dataclass(frozen=True)

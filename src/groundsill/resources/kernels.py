@@ -124,7 +124,7 @@ def kernels(job: Job, plan: Plan, accelerator: Accelerator) -> Kernels:
     count = np.asarray(plan.accelerators, dtype=np.float64)
     micro_batches = plan.micro_batches(job.batch)
     if isinstance(job.shape, Network):
-        return _network(job, job.shape, accelerator, count, micro_batches)
+        return _network(job, job.shape, accelerator, count, micro_batches, np.asarray(plan.offload, dtype=np.float64))
     shape, recompute = job.shape, np.asarray(plan.recompute)
     tokens = job.batch * job.sequence / count
     back = {"full": 2.0, "lora": 1.0, "head": 0.0}[job.method]
@@ -153,6 +153,7 @@ def kernels(job: Job, plan: Plan, accelerator: Accelerator) -> Kernels:
     trained = job.trainable if job.method != "full" else held
     shards = np.where(np.asarray(plan.shard) >= 1, np.asarray(plan.data) * plan.context, 1.0)
     states = STATE_BYTES * OPTIMISER[job.optimiser] * trained / shards / rate
+    states = states * (1.0 - np.asarray(plan.offload, dtype=np.float64))  # else the host's work (`host`)
     # each pass reads them, a full backward pass also adds to their gradients (4 bytes, read and written)
     read = (
         held * (passes * min(job.weight_bits, 8.0 * value) / 8.0 + (8.0 if back == 2.0 else 0.0)) * micro_batches / rate
@@ -178,7 +179,9 @@ def _expert_launches(shape: Shape, plan: Plan) -> Quantity:
     return shape.expert_blocks * (KERNELS + (3.0 if shape.gated else 2.0) * here)
 
 
-def _network(job: Job, network: Network, accelerator: Accelerator, count: Any, micro_batches: Quantity) -> Kernels:
+def _network(
+    job: Job, network: Network, accelerator: Accelerator, count: Any, micro_batches: Quantity, away: Any
+) -> Kernels:
     """Copies of a network: every kept value is written once, read for the next layer and again on the way back."""
     samples = job.batch / count
     back = {"full": 2.0, "lora": 1.0, "head": 0.0}[job.method]
@@ -186,7 +189,7 @@ def _network(job: Job, network: Network, accelerator: Accelerator, count: Any, m
     rate = accelerator.memory_bytes_per_s
     matrix = network.matrix_flops * (1.0 + back) * samples / accelerator.peak(job.precision)
     moved = network.saved_values * value * 2.0 * (1.0 + back) * samples / rate
-    states = STATE_BYTES * OPTIMISER[job.optimiser] * network.weights / rate
+    states = STATE_BYTES * OPTIMISER[job.optimiser] * network.weights / rate * (1.0 - away)
     starts = 2.0 * (1.0 + back) * sum(layer.count for layer in network.layers) * micro_batches
     starts = 0.0 * micro_batches if job.stack in GRAPHS else starts
     read = network.weights * (1.0 + back) * value * micro_batches / rate

@@ -1,6 +1,6 @@
 """How long one training step takes: kernels at the efficiency they reach, traffic that is not hidden, idle pipeline stages.
 
-seconds = (busy + tensor + expert + context + stage) (1 + bubble) + data not hidden + optimiser + fixed, where busy is the
+seconds = (busy + tensor + expert + context + stage) (1 + bubble) + data not hidden + optimiser + host + fixed, where busy is the
 sum of the kernels' times or, if that is longer, of their launches. Of data-parallel traffic of d seconds beside r seconds
 of computing, a share rho runs at the same time: (1 - rho) d + rho (max(r, d) - r) is left. Both maxima are soft. The few coefficients (shares of ideal speed that are
 reached) are fitted to published runs (`factors/time.json`); what they leave unexplained is `errors`.
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from groundsill.resources import host
 from groundsill.resources.factors import shipped
 from groundsill.resources.job import Job, Plan
 from groundsill.resources.kernels import LOW, kernels
@@ -62,7 +63,7 @@ class Coefficients:
 @dataclass(frozen=True)
 class Basis:
     """Ideal seconds and counts of a step, (plans,) each, as `kernels` and `traffic` have them. halvings: of bits below
-    16; network: element-wise time of a network that is no transformer."""
+    16; network: element-wise time of a network that is no transformer; down, host: seconds of `host.offloaded`."""
 
     matrix: Quantity
     thin: Quantity
@@ -83,6 +84,8 @@ class Basis:
     hops: Quantity
     bubble: Quantity
     halvings: Quantity
+    down: Quantity
+    host: Quantity
 
 
 def basis(job: Job, plan: Plan, accelerator: Accelerator) -> Basis:
@@ -91,11 +94,12 @@ def basis(job: Job, plan: Plan, accelerator: Accelerator) -> Basis:
     other = isinstance(job.shape, Network)
     halvings = {"fp8": 1.0, "int8": 1.0, "fp4": 2.0}.get(job.precision, 0.0) if job.precision in LOW else 0.0
     none = 0.0 * np.asarray(work.memory)
+    down, update = host.offloaded(job, plan, accelerator)
     return Basis(
         work.matrix, work.thin, work.attention, work.output, none if other else work.memory, work.scores,
         work.memory if other else none,
         work.weights, work.optimiser, work.launches, work.routes, talk.tensor, talk.expert, talk.context, talk.stage, talk.data,
-        talk.hops, talk.bubble, halvings,
+        talk.hops, talk.bubble, halvings, down, update,
     )  # fmt: skip
 
 
@@ -104,7 +108,8 @@ class Step:
     """Seconds of one step and of its parts, each (plans,) or a number; the parts add up to `seconds`.
 
     pipeline: idle time of stages. data: traffic between copies that computing does not hide. launch: where starting
-    kernels takes longer than running them, the difference.
+    kernels takes longer than running them, the difference. host: of an optimiser in the host's memory, and of gradients on
+    their way there that computing does not hide.
     """
 
     seconds: Quantity
@@ -119,6 +124,7 @@ class Step:
     data: Quantity
     optimiser: Quantity
     fixed: Quantity
+    host: Quantity
 
     @property
     def parts(self) -> dict[str, Quantity]:
@@ -142,7 +148,8 @@ def seconds_of(b: Basis, c: Coefficients) -> Step:
     sent = c.data * np.asarray(b.data)
     data = (1.0 - c.overlap) * sent + c.overlap * (_longest(run + idle, sent) - run - idle)
     optimiser, fixed = c.optimiser * np.asarray(b.optimiser), c.fixed + c.latency * np.asarray(b.hops)
-    total = run + idle + data + optimiser + fixed
+    away = np.asarray(b.host) + (_longest(run + idle, b.down) - run - idle) * (np.asarray(b.down) > 0)
+    total = run + idle + data + optimiser + away + fixed
     return Step(
         total,
         matrix,
@@ -156,6 +163,7 @@ def seconds_of(b: Basis, c: Coefficients) -> Step:
         data,
         optimiser,
         fixed,
+        away,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from groundsill.project.case import Case, Entrant
-from groundsill.resources.flops import simple_training_flops
 from groundsill.routes._shared import (
     CurveKind,
     Trained,
@@ -12,9 +11,8 @@ from groundsill.routes._shared import (
     options,
     planned,
     token_needs,
-    training_from_flops,
     wants,
-    weights_of,
+    whole_training,
 )
 from groundsill.terms.curve import Curve
 from groundsill.terms.draws import Draws
@@ -29,7 +27,7 @@ def curve(case: Case, entrant: Entrant) -> CurveKind:
 
 
 def forecast(case: Case, entrant: Entrant, draws: Draws, curve: Curve | None) -> Forecast:
-    """Continued training on `tokens` tokens (6ND), then as `tune`. Runs of one's own are taken as the tuning alone.
+    """Continued training of all weights on `tokens` tokens, then as `tune`. Runs of one's own are taken as the tuning alone.
 
     Raises Problem `routes.*`, `resources.no_timing`, `resources.no_efficiency`.
     """
@@ -42,8 +40,6 @@ def forecast(case: Case, entrant: Entrant, draws: Draws, curve: Curve | None) ->
 
 
 def _continued(world: World) -> Trained:
-    weights, names = weights_of(world)
     count = world.own("accelerators")
-    trail = (*names, *world.own_trail("tokens", "accelerators"))
-    flops = simple_training_flops(weights, world.get_own("tokens"))
-    return training_from_flops(world, flops, 1.0 if count is None else count, trail)
+    trail = world.own_trail("tokens", "accelerators")
+    return whole_training(world, world.get_own("tokens"), 1.0 if count is None else count, trail)

@@ -24,8 +24,8 @@ from groundsill.routes._shared import (
     serve_from_shape,
     token_needs,
     trained_bytes,
-    training_from_flops,
     weights_of,
+    whole_training,
 )
 from groundsill.terms.curve import Curve
 from groundsill.terms.draws import Draws
@@ -43,7 +43,7 @@ def curve(case: Case, entrant: Entrant) -> CurveKind:
 
 
 def forecast(case: Case, entrant: Entrant, draws: Draws, curve: Curve | None) -> Forecast:
-    """6ND on `accelerators` accelerators, times `research_factor` for all that is tried besides the final run.
+    """`tokens` tokens on `accelerators` accelerators, times `research_factor` for all that is tried besides the final run.
 
     Raises Problem `routes.fact_missing`, `resources.no_efficiency`.
     """
@@ -51,14 +51,14 @@ def forecast(case: Case, entrant: Entrant, draws: Draws, curve: Curve | None) ->
 
 
 def _outcome(world: World, curve: Curve | None) -> Outcome:
-    weights, names = weights_of(world)
+    weights, _ = weights_of(world)
     tokens, count = world.get_own("tokens"), world.get_own("accelerators")
     # The surface is read at one size: medians, where the user gave ranges.
     quality, problem = quality_at(world, curve, {"parameters": middle(weights), "tokens": middle(tokens)})
     flops = simple_training_flops(weights, tokens)
     research = world.own("research_factor")
-    trail = (*names, *world.own_trail("tokens", "accelerators", "research_factor"))
-    trained = training_from_flops(world, flops, count, trail, 1.0 if research is None else research)
+    trail = world.own_trail("tokens", "accelerators", "research_factor")
+    trained = whole_training(world, tokens, count, trail, 1.0 if research is None else research)
     served = serve_from_shape(world, quality)
     held = trained_bytes(world, count)
     build = (*token_needs(world), *build_needs(world, trained), *_storage(world, trained))

@@ -18,7 +18,8 @@ class Accelerator:
     peak_flops_per_s: dense matrix peak by precision (fp32, tf32, fp16, bf16, fp8, fp4, int8). memory_bytes,
     memory_bytes_per_s: its own memory. power_w: thermal design power. node_size: accelerators that share the fast links;
     link_bytes_per_s: to the others of the node, one direction; network_bytes_per_s: out of the node, one direction, for
-    each accelerator. Unknown bandwidths are 0, and what needs them is refused.
+    each accelerator; host_bytes_per_s: to the memory of its host, one direction. Unknown bandwidths are 0, and what needs them
+    is refused.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Accelerator:
     node_size: int = 1
     link_bytes_per_s: float = 0.0
     network_bytes_per_s: float = 0.0
+    host_bytes_per_s: float = 0.0
 
     def peak(self, precision: str) -> float:
         """FLOP/s at `precision`; bf16 and fp16 stand for each other. Raises Problem `accelerator.no_precision`."""

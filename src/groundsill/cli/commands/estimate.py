@@ -10,6 +10,7 @@ import click
 from groundsill.cli._common import Seconds, common, language_of, print_json, progress
 from groundsill.cli._estimate import AcceleratorName, ModelName, apply, options
 from groundsill.cli._estimate_curve import curve
+from groundsill.cli._estimate_model import model as model_command
 
 METHODS = ("lora", "qlora", "full", "head")
 
@@ -32,6 +33,10 @@ work_options = options(
     ("--batch", {"default": None, "metavar": "N", "help": "Sequences of one optimiser step, all accelerators together."}),
     ("--optimiser", {"default": "adamw", "show_default": True,
                      "type": click.Choice(["adamw", "adamw-8bit", "adafactor", "muon", "sgd"])}),
+    ("--read-mb-per-s", {"default": None, "metavar": "N",
+                         "help": "What storage gives to all accelerators together, in MB/s; not counted if not given."}),
+    ("--sample-kb", {"default": None, "metavar": "N",
+                     "help": "Stored size of one sequence or picture, in kB (default: 4 bytes a token)."}),
     ("--stack", {"default": "", "metavar": "NAME", "help": "Software: megatron, fsdp, hf, ... (default: not known)."}),
 )  # fmt: skip
 plan_options = options(
@@ -60,6 +65,7 @@ def command() -> None:
 
 
 command.add_command(curve)
+command.add_command(model_command)
 
 
 @command.command("train")

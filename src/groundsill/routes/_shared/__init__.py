@@ -4,7 +4,7 @@ from groundsill.routes._shared.assemble import build_needs, each, memory_note, m
 from groundsill.routes._shared.outcomes import learnt, planned
 from groundsill.routes._shared.people import calendar_seconds, label_needs, staff_need, token_needs
 from groundsill.routes._shared.serving import Served, serve, serve_from_shape
-from groundsill.routes._shared.training import Trained, baseline_seconds, training_from_flops, weights_of
+from groundsill.routes._shared.training import Trained, baseline_seconds, weights_of, whole_training
 from groundsill.routes._shared.world import CurveKind, World, last_rung, middle, quality_at, wants
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "staff_need",
     "token_needs",
     "trained_bytes",
-    "training_from_flops",
     "wants",
     "weights_of",
+    "whole_training",
 ]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from groundsill import tuning
 from groundsill.project.case import Case, Entrant
 from groundsill.resources.memory import fits, training_bytes
 from groundsill.routes._shared.people import energy_needs, staff_need
 from groundsill.routes._shared.serving import Served
-from groundsill.routes._shared.training import Trained
+from groundsill.routes._shared.training import Trained, new_weights
 from groundsill.routes._shared.world import ONCE, World, middle, recipe_method
 from groundsill.terms.draws import Draws
 from groundsill.terms.forecast import Forecast, Outcome
 from groundsill.terms.needs import Need
 from groundsill.terms.quantity import MONTH, Quantity
-from groundsill.terms.shelf import shelf
 
 
 def options(case: Case, entrant: Entrant, draws: Draws, outcome: Callable[[World], Outcome]) -> Forecast:
@@ -80,12 +78,9 @@ def trained_bytes(world: World, accelerators: Quantity = 1.0) -> Quantity | None
         return training_bytes(
             shape, method="full", trainable=shape.weights, batch_tokens=shape.context, shards=accelerators
         )
-    methods = shelf(tuning)
-    if candidate.method not in methods:
+    trainable = new_weights(world, shape)
+    if not trainable:
         return None
-    classes = max(2, len(world.case.card.classes)) if world.case.card else 2
-    rank = int(dict(candidate.recipe).get("rank", 8))
-    trainable = int(methods[candidate.method].trainable(shape, classes=classes, rank=rank))
     method = recipe_method(candidate.method)
     return training_bytes(
         shape,

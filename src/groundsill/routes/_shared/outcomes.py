@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from groundsill.resources.flops import passes, simple_training_flops
+from groundsill.resources.flops import simple_training_flops
 from groundsill.routes._shared.assemble import build_needs, each, memory_note, month_needs, retune_needs, trained_bytes
 from groundsill.routes._shared.people import calendar_seconds, label_needs
 from groundsill.routes._shared.serving import serve
@@ -10,10 +10,10 @@ from groundsill.routes._shared.training import (
     Trained,
     baseline_seconds,
     measured_training,
-    training_from_flops,
     weights_of,
+    whole_training,
 )
-from groundsill.routes._shared.world import World, last_rung, middle, quality_at, recipe_method
+from groundsill.routes._shared.world import World, last_rung, middle, quality_at
 from groundsill.terms.curve import Curve
 from groundsill.terms.forecast import Outcome
 from groundsill.terms.needs import Need, Needs
@@ -33,22 +33,19 @@ def learnt(world: World, curve: Curve | None, before: Trained | None = None, giv
 
 
 def planned(world: World, curve: Curve | None, before: Trained | None = None, given: tuple[Need, ...] = ()) -> Outcome:
-    """Tune on `tune_tokens` tokens, all epochs together, and `examples` labels: time from FLOP, published efficiency.
-
-    FLOP is 6ND, or 2/3 or 1/3 of it where frozen weights need no gradient (`resources.flops.passes`); on `accelerators`
-    accelerators, one if that is not given. Raises Problem `routes.fact_missing`, `resources.no_efficiency`.
-    """
+    """Tune on `tune_tokens` tokens, all epochs together, and `examples` labels, on `accelerators` accelerators, one if that
+    is not given; time as `whole_training` has it. Raises Problem `routes.fact_missing`, `resources.no_efficiency`."""
     answer = quality_at(world, curve)
-    weights, names = weights_of(world)
     tokens = world.get_own("tune_tokens")
-    full = simple_training_flops(weights, tokens)
+    full = simple_training_flops(weights_of(world)[0], tokens)
     count, trials, examples = world.own("accelerators"), world.own("trials"), world.own("examples")
-    tuned = training_from_flops(
+    tuned = whole_training(
         world,
-        full * (passes(recipe_method(world.entrant.candidate.method)) / 3.0),
+        tokens,
         1.0 if count is None else count,
-        (*names, *world.own_trail("tune_tokens", "trials", "accelerators")),
+        world.own_trail("tune_tokens", "trials", "accelerators"),
         1.0 if trials is None else 1.0 + trials,
+        tune=True,
     )
     trained = tuned if before is None else before.plus(tuned)
     labels = label_needs(world, 0.0 if examples is None else examples)

@@ -23,9 +23,9 @@ from groundsill.resources.serving import capacity, most_requests
 from groundsill.resources.serving_parts import Load, Service, work_of
 from groundsill.resources.serving_size import sized
 from groundsill.resources.timing import score_seconds_per_row
-from groundsill.routes._shared.training import efficiency, elsewhere, median_fact, on_this
+from groundsill.routes._shared.machines import SPEEDS, accelerator, own_speeds, speeds
+from groundsill.routes._shared.training import efficiency, elsewhere, on_this
 from groundsill.routes._shared.world import ONCE, World, middle
-from groundsill.terms.accelerator import Accelerator
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Z90, Array, Quantity
 from groundsill.terms.run import Run
@@ -122,53 +122,33 @@ def _engine(world: World, shape: Shape, quality: Array | None) -> Served:
     most = 0 if told is None else max(int(middle(told)), 1)
     n, seed = world.draws.n, world.draws.seed
 
-    def make() -> tuple[Quantity, int, Quantity]:
-        gpu = _accelerator(world, machine)
+    def make() -> tuple[Quantity, int, Quantity, tuple[str, ...]]:
+        gpu = accelerator(world, machine)
         half = "bf16" if "bf16" in gpu.peak_flops_per_s else "fp16"
         load = Load(read, written)
         base = Service(shape, gpu, precision=half, most_requests=most)
         try:
             service = sized(base, load)
-            each, (low, high) = capacity(service, load)
+            own, ids = own_speeds(world, gpu)
+            each, (low, high) = capacity(service, load, own=own)
         except Problem as p:
             raise p.located(world.id) from None
         # One draw for all candidates on this machine: what is not known of its engine is the same for them.
         doubt = np.log(high / low) / (2.0 * Z90) * world.draws.rng(f"serving.{machine}").standard_normal(n)
         running = most_requests(work_of(service, load))
         held = serving_bytes(shape, load.tokens_in + load.tokens_out, running) / service.accelerators
-        return each * np.exp(doubt), service.accelerators, held
+        return each * np.exp(doubt), service.accelerators, held, ids
 
-    speeds = (middle(world.get(f"accelerator.{machine}.{k}")) for k in _SPEEDS)
-    key = (machine, shape, most, n, seed, *speeds, *(np.asarray(v).tobytes() for v in (read, written)))
-    each, together, held = ONCE.get((world.case.facts,), ("capacity", *key), make)
+    key = (machine, shape, most, n, seed, *speeds(world, machine), *(np.asarray(v).tobytes() for v in (read, written)))
+    each, together, held, ids = ONCE.get((world.case.facts, world.case.own), ("capacity", *key), make)
     volume, names = requests_per_month(world, quality)
     copies = servers_needed(volume, 1.0 / each, world.get("site.utilisation"))
     inputs = ("use.tokens_in", "use.tokens_out", "site.utilisation", "site.batch")
-    trail = (*names, *world.trail(*inputs, *(f"accelerator.{machine}.{k}" for k in _SPEEDS)))
+    trail = (*names, *world.trail(*inputs, *(f"accelerator.{machine}.{k}" for k in SPEEDS)), *ids)
     notes: tuple[str, ...] = ("routes.note_batch_fills_memory",) if told is None else ()
+    notes += ("routes.note_own_serving",) if ids else ()
     used = (*notes, "routes.note_serving_engine", *_growth(world))
     return Served(copies * together, held, tuple(dict.fromkeys(trail)), used)
-
-
-_SPEEDS = ("peak_flops_per_s", "memory_bytes", "memory_bytes_per_s")
-
-
-def _accelerator(world: World, id: str) -> Accelerator:
-    """The machine in SI, from the facts of the case at their medians. Raises Problem `routes.fact_missing`."""
-    start = f"accelerator.{id}."
-    memory, speed = (middle(world.get(start + key)) for key in _SPEEDS[1:])
-    peaks = {
-        name.removeprefix(start + "peak_flops_per_s."): median_fact(world, name)
-        for name in world.case.facts
-        if name.startswith(start + "peak_flops_per_s.")
-    }
-    peaks.setdefault("bf16" if "fp16" not in peaks else "fp16", middle(world.get(start + _SPEEDS[0])))
-    family = world.case.facts.get(start + "family")
-    keys = ("power_w", "link_bytes_per_s", "network_bytes_per_s")
-    power, link, network = (median_fact(world, start + k) if world.case.has(start + k) else 0.0 for k in keys)
-    nodes = round(median_fact(world, start + "node_size")) if world.case.has(start + "node_size") else 8
-    words = family.value if family is not None and isinstance(family.value, str) else ""
-    return Accelerator(id, words, peaks, memory, speed, power, nodes, link, network)
 
 
 def _roofline(world: World, shape: Shape, quality: Array | None) -> Served:

@@ -1,22 +1,38 @@
-"""How long the training of a candidate takes: from its own measured runs, or from FLOP and published efficiency."""
+"""How long the training of a candidate takes: from its own measured runs, else from the forecast of a step, else from FLOP
+and published efficiency."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from groundsill import tuning
 from groundsill.resources.efficiency import BASELINE_MFU, mfu_posterior, tells_efficiency
-from groundsill.resources.flops import simple_training_flops
-from groundsill.resources.goodput import goodput
+from groundsill.resources.flops import passes, simple_training_flops
+from groundsill.resources.goodput import goodput, usual_goodput
+from groundsill.resources.job import Method
 from groundsill.resources.timing import Timing, build_seconds, seconds_per_row_from_runs, training_seconds
-from groundsill.routes._shared.world import ONCE, World, middle
+from groundsill.resources.whole import (
+    forecast,
+    usual_job,
+    usual_plan,
+)
+from groundsill.routes._shared.machines import LINKS, SPEEDS, accelerator, median_fact, own_times
+from groundsill.routes._shared.world import ONCE, World, middle, recipe_method
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Quantity
+from groundsill.terms.quantity import Array, Quantity
 from groundsill.terms.run import Run
+from groundsill.terms.shape import Shape
+from groundsill.terms.shelf import shelf
 
 FAILURES = ("site.mtbf_accelerator_seconds", "site.checkpoint_seconds", "site.restart_seconds")
+UNKNOWN = (
+    "resources.no_bandwidth",
+    "accelerator.no_precision",
+    "routes.fact_missing",
+)  # of a machine: no step can be timed
 PRETRAINING = "pretraining"  # task of published runs whose time is one training and nothing else
 
 
@@ -91,6 +107,93 @@ def weights_of(world: World) -> tuple[Quantity, tuple[str, ...]]:
     return float(world.entrant.shape.weights), world.trail(f"model.{world.entrant.candidate.model}.parameters")
 
 
+def whole_training(
+    world: World,
+    tokens: Quantity,
+    accelerators: Quantity,
+    trail: tuple[str, ...],
+    trials: Quantity = 1.0,
+    *,
+    tune: bool = False,
+) -> Trained:
+    """Training on `tokens` tokens: from the forecast of a step (`resources.whole`) under the fastest plan that fits, with what
+    published and own runs teach about it.
+
+    Where the user gives an MFU, or the model's shape or a speed of the machine is not known, published efficiency speaks
+    instead, with a note. tune: by the candidate's method in small batches, else all weights in the batches of pretraining.
+    trials: how many trainings' worth of work. Raises Problem `routes.fact_missing`, `resources.no_efficiency`.
+    """
+    weights, names = weights_of(world)
+    trail = (*names, *trail)
+    shape, told = world.entrant.shape, f"accelerator.{world.train_on}.mfu" in world.draws
+    method = recipe_method(world.entrant.candidate.method) if tune else "full"
+    made = None if shape is None or told else _token(world, middle(accelerators), method, tune=tune)
+    if shape is None or made is None:
+        flops = simple_training_flops(weights, tokens) * (passes(method) / 3.0)
+        found = training_from_flops(world, flops, accelerators, trail, trials)
+        return found if told else replace(found, notes=(*found.notes, "routes.note_no_step"))
+    each, ids = made
+    running, lost_trail, notes = _goodput(world, accelerators, usual_goodput)
+    once = tokens * (weights / shape.weights) * each / running
+    wall = once / accelerators
+    keys = SPEEDS if middle(accelerators) == 1 else (*SPEEDS, *LINKS)
+    used = world.trail(*(f"accelerator.{world.train_on}.{key}" for key in keys))
+    names = tuple(dict.fromkeys((*trail, *used, *lost_trail, *ids)))
+    notes = (*notes, "routes.note_own_training" if ids else "routes.note_step_engine")
+    return Trained(once * trials, once, wall * trials, names, notes)
+
+
+def _token(world: World, count: float, method: Method, *, tune: bool) -> tuple[Array, tuple[str, ...]] | None:
+    """Draws (n,) of the accelerator-seconds of one token of a whole training while it runs, and the ids of the own runs that
+    say so; None where the machine is not known well enough.
+
+    Batch and plan follow the project's own lines, not the draws: time is in proportion to tokens, whatever is varied.
+    """
+    machine, shape, n = world.train_on, world.entrant.shape, world.draws.n
+    assert shape is not None
+    tokens = 0.0 if tune else _line(world, "tokens")
+    trained = new_weights(world, shape) if method != "full" else 0.0
+
+    def make() -> tuple[Array, tuple[str, ...]] | None:
+        try:
+            gpu = accelerator(world, machine)
+            job = usual_job(shape, gpu, tokens, method=method, trainable=trained, tune=tune, year=world.case.year)
+            job, own, ids = own_times(world, gpu, job)
+            job, plan = usual_plan(job, gpu, max(1, round(count)))
+            each = forecast(job, plan, gpu, running=_usual_running(world, count), own=own)
+        except Problem as problem:
+            if problem.code in UNKNOWN:
+                return None
+            raise problem.located(world.id) from None
+        # One draw of each for all candidates: a team's ways are the same for all, and so is what is not known of a machine.
+        z = [world.draws.rng(name).standard_normal(n) for name in (f"step.{machine}", "practice")]
+        return each.seconds / job.sequence * np.exp(each.step_sd * z[0] + each.practice_sd * z[1]), ids
+
+    varied = tuple(
+        middle(v) if (v := world.find(f"accelerator.{machine}.{key}")) is not None else 0.0 for key in SPEEDS
+    )
+    key = ("token", machine, shape, method, trained, tokens, count, n, world.draws.seed, *varied)
+    return ONCE.get((world.case.facts, world.case.own), key, make)
+
+
+def _line(world: World, key: str) -> float:
+    """The candidate's own number as the project has it: the choice, else the median of its line."""
+    fact = world.entrant.fact(key)
+    if key in world.choice or not world.case.has(fact):
+        return middle(world.get_own(key))
+    return median_fact(world, fact)
+
+
+def new_weights(world: World, shape: Shape) -> float:
+    """Weights that the candidate's method adds or opens; 0 for one that nobody here can count."""
+    methods, candidate = shelf(tuning), world.entrant.candidate
+    if candidate.method not in methods:
+        return 0.0
+    classes = max(2, len(world.case.card.classes)) if world.case.card else 2
+    rank = int(dict(candidate.recipe).get("rank", 8))
+    return float(methods[candidate.method].trainable(shape, classes=classes, rank=rank))
+
+
 def training_from_flops(
     world: World, flops: Quantity, accelerators: Quantity, trail: tuple[str, ...], trials: Quantity = 1.0
 ) -> Trained:
@@ -108,9 +211,14 @@ def training_from_flops(
     return Trained(once * trials, once, once_wall * trials, names, notes)
 
 
-def _goodput(world: World, accelerators: Quantity) -> tuple[Quantity, tuple[str, ...], tuple[str, ...]]:
+def _goodput(
+    world: World, accelerators: Quantity, else_as: Callable[[Quantity], Quantity] | None = None
+) -> tuple[Quantity, tuple[str, ...], tuple[str, ...]]:
+    """else_as: what holds without failure data, if they are published ones; None: nothing is taken off."""
     mtbf, checkpoint, restart = (world.find(name) for name in FAILURES)
     if mtbf is None or checkpoint is None or restart is None:
+        if else_as is not None:
+            return else_as(accelerators), (), ("routes.note_usual_failures",)
         # Published times hold what their own runs lost; without failure data no more than that is taken off.
         return 1.0, (), ("routes.note_no_failure_data",)
     return goodput(accelerators, mtbf, checkpoint, restart), world.trail(*FAILURES), ()
@@ -147,6 +255,12 @@ def efficiency(world: World, machine: str) -> tuple[Quantity, tuple[str, ...]]:
     return ONCE.get((world.case.published, world.case.facts), ("mfu", family, n, seed), make)
 
 
+def _usual_running(world: World, count: float) -> float:
+    """Share of the time that is progress, at the medians of the project's lines."""
+    told = all(world.case.has(name) for name in FAILURES)
+    return float(goodput(count, *(median_fact(world, name) for name in FAILURES)) if told else usual_goodput(count))
+
+
 def _usable(world: World, run: Run) -> bool:
     peak = f"accelerator.{run.hardware}.peak_flops_per_s"
     return run.task in ("", PRETRAINING) and tells_efficiency(run) and world.case.has(peak)
@@ -157,14 +271,6 @@ def _past_goodput(world: World, run: Run) -> float:
     if count is None or not all(world.case.has(name) for name in FAILURES):
         return 1.0
     return float(goodput(count, *(median_fact(world, name) for name in FAILURES)))
-
-
-def median_fact(world: World, name: str) -> float:
-    """Median of a fact of the case in SI. Raises Problem `routes.fact_missing` for a word."""
-    fact = world.case.facts[name]
-    if isinstance(fact.value, str):
-        raise Problem("routes.fact_missing", at=world.id, got=name)
-    return fact.value.median * fact.si_factor
 
 
 def baseline_seconds(world: World, rows: float | None = None, flops: Quantity | None = None) -> dict[str, float]:
