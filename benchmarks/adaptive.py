@@ -5,14 +5,14 @@
 DIR holds curves_1d.csv, lescao_rush_runs.csv and setfit_runs.csv. Single runs of the last two are taken as they are;
 for curves of curves_1d.csv with a standard deviation, seeds are drawn about the mean. The full grid is five doubling
 rungs (as near as the curve has them) with three seeds each; the mark is its 90 % interval of the metric at 8 times its
-largest rung. The adaptive pilot starts with the three cheapest rungs (three seeds, two, one), then buys from what
-`groundsill.scaling.design` plans among amounts up to twice the largest rung, a lot and a fit at a time, until its
-interval is as narrow. One that does not get there counts as 1, the full grid. Cost is labels x seeds: training time goes
+largest rung. The adaptive pilot starts with the fewest runs that show a curve and its noise: one at each of the three
+cheapest rungs, and the cheapest again. Then it buys from what `groundsill.scaling.design` plans among amounts up to twice
+the largest rung, a lot and a fit at a time, until its interval is as narrow. One that does not get there counts as 1, the full grid. Cost is labels x seeds: training time goes
 with the labels. Both see the same runs, the same engine and the same factors.
 
-`adaptive_cost`: one curve by itself. `adaptive_cost_routes`: a pilot of all routes of one task, data set or ladder
-(two or more), where the mark is the interval of the best route's metric: what a decision needs, and routes that cannot
-be the best are measured no further. adaptive_cover90: share of truths (where the curve goes on to 8 times) in the interval
+`adaptive_cost`: a whole pilot, of all routes of one task or data set (two or more), where the mark is the interval of the
+best route's metric: what a decision needs, and routes that cannot be the best are measured no further.
+`adaptive_cost_curve`: one curve by itself. adaptive_cover90: share of truths (where the curve goes on to 8 times) in the interval
 at which the adaptive pilot stopped; its peer is the same of the full grid. adaptive_oracle: the cheapest whole numbers of
 seeds that forecast as well as the grid where ln error is a polynomial of ln labels (of 2 and 3 coefficients), all seeds
 scatter alike and that is known: what no choice of runs gets under, but by luck.
@@ -43,9 +43,9 @@ from groundsill.terms.source import Source
 
 RUNGS, SEEDS, AHEAD = 5, 3, 8.0
 MOST_SEEDS = 10  # at one rung
-START = (3, 2, 1)  # seeds at the three cheapest rungs
+START = (2, 1, 1)  # seeds at the three cheapest rungs
 DRAWS, MOST_STEPS = 2000, 14
-STEP = 0.06  # of the cost of the full grid: cheap runs are bought in lots of about this size, one fit a lot
+STEP = 0.03  # of the cost of the full grid: cheap runs are bought in lots of about this size, one fit a lot
 FARTHER = 2.0  # times the largest rung of the grid: as far as the adaptive pilot may go
 SIMULATED = 16  # curves whose seeds are drawn: so many, evenly over the file
 SETS = 12  # data sets whose learners make a pilot of several routes, evenly over the file
@@ -264,7 +264,7 @@ def adaptive_figures(folder: Path) -> list[dict[str, object]]:
     some = _evenly(sets, SETS)
     groups = grouped(_laddered(single + [p for p in drawn if p.group in some]))
     routes = [c for own, rungs in groups if (c := compare(own, rungs)) is not None]
-    return [*figures(done), *figures(routes, "_routes"), *oracles()]
+    return [*figures(routes), *figures(done, "_curve"), *oracles()]
 
 
 def _laddered(some: Sequence[Pool]) -> list[tuple[Pool, tuple[float, ...]]]:
@@ -284,7 +284,7 @@ def oracles() -> list[dict[str, object]]:
 
 
 def figures(done: Sequence[Compared], name: str = "") -> list[dict[str, object]]:
-    """With a bootstrap over curves or tasks. The reach is asked of whole pilots, which have several routes."""
+    """With a bootstrap over curves or tasks. The reach is asked of whole pilots, which have no further name."""
     if not done:
         return []
     cost = np.array([c.cost for c in done])
@@ -296,9 +296,10 @@ def figures(done: Sequence[Compared], name: str = "") -> list[dict[str, object]]
     stopped = [c.inside for c in done if c.inside is not None]
     grid = [c.inside_full for c in done if c.inside_full is not None]
     cover = {"name": "full grid", "value": float(np.mean(grid)) if grid else None}
+    asked = {} if name else {"reach": REACH, "holds": value <= REACH}
     return [
-        {"id": f"adaptive_cost{name}", "value": value, "low": float(low), "high": float(high), "n": len(done), "reach": REACH,
-         "better": "lower", "holds": value <= REACH, "peer": {"name": "full grid, 5 rungs x 3 seeds", "value": 1.0}},
+        {"id": f"adaptive_cost{name}", "value": value, "low": float(low), "high": float(high), "n": len(done), **asked,
+         "better": "lower", "peer": {"name": "full grid, 5 rungs x 3 seeds", "value": 1.0}},
         {"id": f"adaptive_reached{name}", "value": float(np.mean([c.reached for c in done])), "n": len(done), "better": "higher"},
         {"id": f"adaptive_moved{name}", "value": float(np.median(moved)) if moved else 0.0, "n": len(moved), "better": "lower",
          "note": "distance of the two medians over the width of the 90 % interval"},

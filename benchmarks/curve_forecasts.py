@@ -175,7 +175,19 @@ def factor(kind: str, steady: Sequence[Read], every: Sequence[Read]) -> Factor:
         outer = far / np.maximum(sign * (q[:, at[-1]] - q[:, 3]), 1e-9)
         places = (np.arange(KEPT) + 0.5) / KEPT
         scores[name] = tuple(round(_quantile(outer, once, float(p), 0.0), 3) for p in places)
-    return Factor(kind, curves=curves, bias=bias, weights=weights, scores=scores, **sides)
+    single = None if kind == LEVEL else one_run(every)
+    return Factor(kind, curves=curves, bias=bias, weights=weights, one_run=single, scores=scores, **sides)
+
+
+def one_run(some: Sequence[Read]) -> tuple[float, float] | None:
+    """Mean and standard deviation over curves of ln of the scatter of one run (root mean square over its rungs) about
+    its rung, over the error there; None where no curve tells."""
+    found = []
+    for curve in {r.exam.curve.id: r.exam.curve for r in some}.values():
+        known = (curve.deviation > 0) & (curve.x > 0)
+        if known.any():
+            found.append(0.5 * np.log(np.mean((curve.deviation[known] / curve.error[known]) ** 2)))
+    return (round(float(np.mean(found)), 3), round(float(np.std(found, ddof=1)), 3)) if len(found) > 1 else None
 
 
 def factors(some: Sequence[Read]) -> dict[str, Factor]:

@@ -14,9 +14,9 @@ scored whether the engine abstained or not. A curve whose error at the end is 0 
 ape8_all: median of |forecast / truth - 1| of the error; ape8_routes: mean of the four routes' medians. cover80, cover90:
 share of truths in the interval; cover90_worst: the lowest of the routes with 20 curves or more. is90: mean interval score
 of ln error (Gneiting and Raftery 2007). labels_log2: x at which the true end is reached, median of |log2(forecast /
-max x)|, where the forecast is the median of the draws that reach it within 32 times the largest rung (in this exam it is
-reached always, at 8 to 12 times mostly: `labels_constant` is what one fixed guess, sqrt(32) times the largest rung, would
-get); labels_log2_all takes the median of all draws, infinite where most do not reach it; labels_cover90: its 90 % interval holds max x. abstain_hit: share
+max x)|, where the forecast is where it is reached if it is within 32 times the largest rung (`needed.if_reached`; in this
+exam it always is, at 8 to 12 times mostly: `labels_constant` is what one fixed guess, sqrt(32) times the largest rung,
+would get); labels_log2_all takes the median of all draws, infinite where most do not reach it; labels_cover90: its 90 % interval holds max x. abstain_hit: share
 of forecasts more than 10 points off, among fractions, of which the engine had a doubt; abstain_false: the same of all others.
 low and high: 5 and 95 % of a bootstrap over groups. curve_s: processor time of one curve, one core; its floor is one
 pow3 fit by least squares from two starts. The peer everywhere is pow3 by least squares, with its linearised covariance for intervals.
@@ -57,7 +57,7 @@ PARTS = ("labels", "surfaces", "adaptive")
 @dataclass(frozen=True)
 class Score:
     """One forecast against the truth. miss: forecast - truth in the metric's unit; labels: x at which the truth is
-    reached (median of the draws that reach it) over the true x, labels_all: the same of all draws, guess: of a fixed guess; peer: the same of pow3 (doubt apart)."""
+    reached, if it is, over the true x, labels_all: the same of all draws, guess: of a fixed guess; peer: the same of pow3 (doubt apart)."""
 
     kind: str
     group: str

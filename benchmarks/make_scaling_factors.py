@@ -3,8 +3,8 @@
     python benchmarks/make_scaling_factors.py --truth DIR [--out FILE] [--date DATE] [--jobs N]
 
 Every public curve is cut at 1/4, 1/8 and 1/16 of its largest x, fitted without any factor, and its end compared with the
-forecast. For each kind of curves: weights of the forms before any point is seen (stacking), bias of the median for each
-unit of ln distance, and factors by which quantiles move away from the median (split-conformal, Vovk et al. 2005), one for
+forecast. For each kind of curves: weights of the forms before any point is seen (stacking), scatter of one run, bias of
+the median for each unit of ln distance, and factors by which quantiles move away from the median (split-conformal, Vovk et al. 2005), one for
 each side and depth. A curve counts once, however often it was cut. Curves that do not move (`level`) make one factor of
 their own. `curves.py --cross` tells how all this does on curves that it was not made from. About 5 minutes of processor time.
 """
@@ -49,6 +49,8 @@ def text(known: dict[str, Factor], some: Sequence[Read], folder: Path, date: str
         found = known[kind]
         sources = sorted({r.exam.curve.source for r in some if (r.level if kind == LEVEL else _of(r, kind))})
         lines += [f'[kinds."{kind}"]', *(f"{side} = {found.side(side)}" for side in SIDES)]
+        if found.one_run:
+            lines.append(f"one_run = [{found.one_run[0]}, {found.one_run[1]}]")
         lines += [f"bias = {found.bias}", f"curves = {found.curves}", f"sources = {json.dumps(sources)}"]
         lines += [f"{side}_scores = {json.dumps(list(kept))}" for side, kept in found.scores.items()]
         if found.weights:

@@ -26,7 +26,8 @@ GROUPS = {"rectified2024": "model", "lcdb2022": "group", "lescao_rush2021": "tas
 
 @dataclass(frozen=True)
 class PublicCurve:
-    """error (k,) at x (k,), rising, with the standard error of its mean (0 where unknown). group: what must not be
+    """error (k,) at x (k,), rising, with the standard error of its mean and the standard deviation of one run (0 where
+    unknown). group: what must not be
     split between fitting and scoring (all curves of one task, data set or model). fraction: the error lives in [0, 1]."""
 
     id: str
@@ -37,6 +38,7 @@ class PublicCurve:
     error: Array
     stderr: Array
     fraction: bool
+    deviation: Array
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def _curve(name: str, rows: list[dict[str, str]]) -> PublicCurve:
         name, source, kind + LOSS if kind == "tuned" and not higher else kind,
         f"{source}/{rows[0][GROUPS.get(source, 'group')]}", x[order], np.maximum(error, SMALLEST_ERROR)[order],
         (deviation / np.sqrt(repeats))[order], higher or "error" in rows[0]["metric"].lower(),
+        deviation[order],
     )  # fmt: skip
 
 

@@ -27,6 +27,8 @@ COMMANDS: dict[str, list[str]] = {
     "curves": ["benchmarks/curves.py", "--truth", "{truth}/curves"],
     "curves-crossed": ["benchmarks/curves.py", "--truth", "{truth}/curves", "--cross"],
     "decision": ["benchmarks/decision.py", "--cases", "{truth}/decision_cases.json"],
+    "model-choice": ["benchmarks/model_choice.py"],
+    "lab": ["benchmarks/lab.py"],
     "backtest": ["benchmarks/backtest.py", "examples/clothing-reviews/runs.jsonl"],
 }
 
@@ -54,9 +56,14 @@ def measure(name: str, truth: Path | None) -> dict[str, Any]:
     """Run one benchmark and keep its last line. truth: the folder of published runs, where a benchmark needs it."""
     command = [part.replace("{truth}", str(truth)) for part in COMMANDS[name]]
     done = subprocess.run([sys.executable, *command, "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
-    figures = json.loads(done.stdout.strip().splitlines()[-1])["figures"]
+    return kept(name, done.stdout, datetime.now(UTC))
+
+
+def kept(name: str, output: str, when: datetime) -> dict[str, Any]:
+    """What is stored of one run of a benchmark, from what it printed. when: its end."""
+    figures = json.loads(output.strip().splitlines()[-1])["figures"]
     return {
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": when.date().isoformat(),
         "command": "python " + " ".join(COMMANDS[name]).replace("{truth}", "DIR"),
         **machine(),
         "figures": figures,
@@ -102,12 +109,22 @@ def main() -> None:
     parser.add_argument(
         "--truth", type=Path, help="folder of published runs; without it what needs one is left as it was"
     )
+    parser.add_argument(
+        "--log",
+        type=Path,
+        help="what one benchmark printed with --json on this machine: taken instead of running it again",
+    )
     args = parser.parse_args()
+    if args.log and len(args.names) != 1:
+        parser.error("--log is of one benchmark: name it")
     needs = {name for name, command in COMMANDS.items() if any("{truth}" in part for part in command)}
     names = [n for n in args.names or COMMANDS if args.truth or n not in needs]
     results = json.loads(STORE.read_text()) if STORE.exists() else {}
-    for name in names:
-        results[name] = measure(name, args.truth)
+    if args.log:
+        ended = datetime.fromtimestamp(args.log.stat().st_mtime, UTC)
+        results[args.names[0]] = kept(args.names[0], args.log.read_text(encoding="utf-8"), ended)
+    else:
+        results |= {name: measure(name, args.truth) for name in names}
     STORE.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     notes = ROOT / "docs" / "results-notes.md"
     (ROOT / "docs" / "results.md").write_text(page(results, "\n" + notes.read_text() if notes.exists() else ""))

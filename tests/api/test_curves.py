@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from groundsill.api import curve_plots
-from groundsill.api.curve_words import held_out, needed
+from groundsill.api.curve_words import best, buy, held_out, needed, worth
 from groundsill.api.curves import CurveEstimates, estimate_curve
 from groundsill.terms.problem import Problem
+from groundsill.words import LANGUAGES, explain
 
 GOOD = "labels,value,seed,test_rows\n" + "".join(
     f"{n},{1 - 0.12 - 0.9 * n**-0.35 + d:.4f},{s},1000\n"
@@ -137,3 +138,75 @@ def test_not_reachable_is_said_and_plots_are_safe(tmp_path: Path) -> None:
     with pytest.raises(Problem) as raised:
         curve_plots.plot(found, tmp_path / "out.png", "en", "1", "2026-11-22")
     assert raised.value.code == "estimate.plot_suffix"
+
+
+TWO = "candidate,labels,value,seed,test_rows\n" + "".join(
+    f"{name},{n},{1 - floor - 0.9 * n**-0.35 + d:.4f},{s},1000\n"
+    for name, floor in (("tune/full/bert", 0.05), ("classical/tfidf", 0.15))
+    for n in (200, 400, 800, 1600)
+    for s, d in ((1, 0.004), (2, -0.004))
+)
+
+
+def test_what_to_buy_for_a_target_and_for_money(tmp_path: Path) -> None:
+    (one,) = estimated(tmp_path, GOOD, target=0.82, asked=0.7, cost_per_label=0.01, value_per_point=50.0).curves
+    assert (
+        one.buy is not None and one.buy.enough is not None and one.needed is not None and one.needed.median is not None
+    )
+    assert one.needed.median < one.buy.enough == pytest.approx(one.buy.rounds[-1], abs=1)
+    assert list(one.buy.rounds) == sorted(one.buy.rounds) and one.buy.rounds[0] > 1600
+    assert one.best is not None and one.best.labels > 1600 and one.best.value > 0
+    (dear,) = estimated(tmp_path, GOOD, cost_per_label=1e6, value_per_point=50.0).curves
+    assert (
+        dear.buy is None and dear.best is not None and dear.best.labels == pytest.approx(1600) and dear.best.value == 0
+    )
+    for language in LANGUAGES:
+        told = [*buy(one, 0.82, language), *best(one, language), *best(dear, language)]
+        assert len(told) >= 3 and all("{" not in line and "estimate." not in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"asked": 1.2}, "estimate.bad_wish"),
+        ({"cost_per_label": 1.0}, "estimate.cost_and_value"),
+        ({"cost_per_label": -1.0, "value_per_point": 1.0}, "estimate.bad_wish"),
+        ({"cost_per_label": 1.0, "value_per_point": float("nan")}, "estimate.bad_wish"),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_named(tmp_path: Path, wish: dict[str, float], code: str) -> None:
+    with pytest.raises(Problem) as raised:
+        estimated(tmp_path, GOOD, **wish)
+    assert raised.value.code == code
+    assert all("{" not in explain(raised.value, language) for language in LANGUAGES)
+
+
+def test_what_one_route_is_worth_in_labels_of_another(tmp_path: Path) -> None:
+    found = estimated(tmp_path, TWO)
+    ((both,)) = found.worth
+    assert (both.better, both.other, both.labels) == ("tune/full/bert", "classical/tfidf", 1600)
+    assert both.low is not None and both.low > 1600  # the other one has a higher floor
+    assert found.record()["worth"][0]["other"] == "classical/tfidf"
+    (short,) = estimated(tmp_path, TWO, limit=1700).worth
+    assert short.median is None and short.limit == 1700
+    for language in LANGUAGES:
+        assert all("{" not in worth(w, language) for w in (both, short))
+    backwards = "\n".join([TWO.splitlines()[0], *reversed(TWO.splitlines()[1:])])
+    assert estimated(tmp_path, backwards).worth == found.worth  # the order of lines is irrelevant
+    assert estimated(tmp_path, GOOD).worth == ()
+
+
+def test_an_error_rate_stays_a_fraction(tmp_path: Path) -> None:
+    rising = "labels,value\n100,0.5\n200,0.6\n400,0.68\n800,0.7\n"
+    (one,) = estimated(tmp_path, rising, metric="error_rate").curves
+    assert all(0 <= a.q05 <= a.q95 <= 1 for a in one.ahead) and one.held_out is not None and one.held_out[1].high <= 1
+
+
+def test_single_runs_near_chance_are_refused_until_their_error_is_known(tmp_path: Path) -> None:
+    lines = [(100, 0.27), (200, 0.30), (400, 0.33)]
+    bare = "labels,value\n" + "".join(f"{n},{v}\n" for n, v in lines)
+    (one,) = estimated(tmp_path, bare, chance=0.25).curves
+    assert one.problem is not None and one.problem.code == "scaling.chance_untold"
+    known = "labels,value,test_rows\n" + "".join(f"{n},{v},5000\n" for n, v in lines)
+    (told,) = estimated(tmp_path, known, chance=0.25).curves
+    assert told.problem is None

@@ -118,8 +118,9 @@ def test_the_adaptive_pilot_stops_when_it_is_as_sure_as_the_grid(monkeypatch: py
     assert own == some and len(rungs) == 5
     found = adaptive.compare(own, rungs)
     assert found is not None and found.reached and found.width <= found.mark and found.cost < 0.9
-    (cost, *_, cover) = adaptive.figures([found], "_routes")
-    assert (cost["id"], cost["value"], cover["n"]) == ("adaptive_cost_routes", found.cost, 1)
+    (cost, *_, cover) = adaptive.figures([found])
+    assert (cost["id"], cost["value"], cover["n"]) == ("adaptive_cost", found.cost, 1)
+    assert cost["reach"] == 0.4 and "reach" not in adaptive.figures([found], "_curve")[0]
 
 
 @pytest.mark.slow
@@ -135,3 +136,26 @@ def test_shipped_factors_are_what_the_script_makes(request: pytest.FixtureReques
     curves = base / "curves" if (base / "curves").is_dir() else base
     subprocess.run([sys.executable, script, "--truth", curves, "--out", out, "--date", date], check=True)
     assert out.read_bytes() == shipped.read_bytes()
+
+
+def test_output_of_a_benchmark_that_was_run_before_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = loaded("results", monkeypatch)
+    old = {"startup": {"date": "2026-01-01", "command": "c", "processor": "p", "versions": "v", "figures": []}}
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/results.json").write_text(json.dumps(old), encoding="utf-8")
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    monkeypatch.setattr(results, "STORE", tmp_path / "docs/results.json")
+    log = tmp_path / "cross.log"
+    log.write_text('ape8_all 0.05\n{"figures": [{"id": "ape8_all", "value": 0.05, "n": 2}]}\n', encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["results.py", "curves-crossed", "--log", str(log)])
+    results.main()
+    kept = json.loads((tmp_path / "docs/results.json").read_text(encoding="utf-8"))
+    assert set(kept) == {"startup", "curves-crossed"} and kept["curves-crossed"]["figures"][0]["value"] == 0.05
+    assert kept["curves-crossed"]["command"].endswith("DIR/curves --cross")
+    assert "| `ape8_all` | 0.05 |" in (tmp_path / "docs/results.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["results.py", "curves", "startup", "--log", str(log)])
+    with pytest.raises(SystemExit):
+        results.main()
+    assert "name it" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,3 +74,20 @@ def test_pow3_peer_and_its_labels(curves: ModuleType) -> None:
     assert np.exp(found.ln_error(12_800, 0.0)) == pytest.approx(0.1 + 2 * 12_800**-0.5, rel=0.01)
     assert found.reach(0.1 + 2 * 12_800**-0.5, 1e6, 0.0) == pytest.approx(12_800, rel=0.1)
     assert found.reach(0.09, 1e6, 0.0) == np.inf
+
+
+def test_scatter_of_one_run_is_read_from_the_deviations(curves: ModuleType) -> None:
+    """Curves whose runs scatter by 5, 10 and 20 % of the error at every rung; one that does not tell is left out."""
+    assert curves is not None
+    forecasts, public = (importlib.import_module(name) for name in ("curve_forecasts", "public_curves"))
+    x = np.array([0.0, 100, 200, 400])
+    error = 0.1 + x / 1e4
+    some = [
+        SimpleNamespace(exam=SimpleNamespace(
+            curve=public.PublicCurve(f"c{s}", "made-up", "tuned", "g", x, error, 0 * x, True, s * error)
+        )) for s in (0.05, 0.1, 0.2, 0.0, 0.1, 0.2)
+    ]  # fmt: skip
+    middle, spread = forecasts.one_run(some)
+    assert middle == pytest.approx(np.log(0.1), abs=1e-3)
+    assert spread == pytest.approx(np.log(2), abs=1e-3)
+    assert forecasts.one_run(some[3:4]) is None

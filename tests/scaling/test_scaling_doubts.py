@@ -7,14 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.scaling.made_up_runs import ANCHOR, fact, law, runs_of
 
 from groundsill.scaling.abstain import of_ladder, unreachable
-from groundsill.scaling.factors import PLAIN
+from groundsill.scaling.factors import PLAIN, one_run, table
 from groundsill.scaling.fit import curve_of, fit_labels
+from groundsill.scaling.mixture import MISFIT
 from groundsill.scaling.predict import LabelCurve
-from groundsill.scaling.rungs import Ladder, gather
+from groundsill.scaling.rungs import Ladder, gather, reject_chance
 from groundsill.terms.anchor import Anchor
+from groundsill.terms.candidate import Candidate
 from groundsill.terms.problem import Problem
 from groundsill.terms.run import Run
 from groundsill.words import LANGUAGES, explain, say
@@ -178,3 +182,81 @@ def test_zero_shot_is_a_start_too() -> None:
     anchor = Anchor("accuracy", chance=fact("chance", 0.2), zero_shot=fact("zero", 0.45))
     runs = runs_of(error=lambda n: 0.53 * (n / 200) ** -0.05, scatter=0.002, test_rows=50_000, chance=None)
     assert "slow" in codes(fitted(runs, anchor).doubts())
+
+
+def single(values: list[float], *, rows: int | None = None, first: float = 100.0) -> list[Run]:
+    """One run at each doubling amount, with or without its test rows."""
+    labels = tuple(first * 2**k for k in range(len(values)))
+    runs = runs_of(labels, seeds=1, scatter=0.0)
+    return [replace(r, value=v, stderr=None, test_rows=rows) for r, v in zip(runs, values, strict=True)]
+
+
+def test_an_unknown_error_near_chance_is_refused_and_a_known_small_one_is_not() -> None:
+    near = [0.47, 0.50, 0.53]
+    problem = refusal(lambda: fitted(single(near)))
+    assert (problem.code, problem.got, problem.limit) == ("scaling.chance_untold", 0.53, 0.44)
+    assert fitted(single(near, rows=5000)).rungs[-1].stderr is not None
+    assert fitted(single([0.62, 0.74, 0.82])).notes  # far enough from a guess for any single run
+    zero = Anchor("accuracy", zero_shot=fact("zero", 0.5))
+    bare = [replace(r, chance=None) for r in single(near)]
+    assert refusal(lambda: fitted(bare, zero)).code == "scaling.zero_shot_untold"
+
+
+def test_five_single_runs_that_climb_show_their_own_error() -> None:
+    climbing = [0.46, 0.48, 0.499, 0.519, 0.538]
+    assert "scaling.one_seed" in fitted(single(climbing)).notes
+    assert refusal(lambda: fitted(single(climbing[:4]))).code == "scaling.chance_untold"
+    assert refusal(lambda: fitted(single([0.50, 0.46, 0.53, 0.47, 0.52]))).code == "scaling.chance_untold"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0.4, 0.9), min_size=3, max_size=5), st.floats(0.002, 0.2), st.floats(1.0, 5.0))
+def test_more_noise_never_lifts_a_refusal_and_unknown_is_not_zero(
+    values: list[float], error: float, times: float
+) -> None:
+    """What a pilot with an error is refused for it is refused for with a larger one; without any known it is refused
+    wherever a test set without error would be."""
+
+    def refused(runs: list[Run]) -> bool:
+        try:
+            reject_chance(gather(runs, ANCHOR), ANCHOR, runs)
+        except Problem:
+            return True
+        return False
+
+    runs = single(values)
+    known, larger, none = (refused([replace(r, stderr=e) for r in runs]) for e in (error, error * times, 0.0))
+    assert larger or not known
+    assert refused(runs) or not none
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_an_unknown_error_is_never_narrower_than_none_nor_a_smaller_test_set_than_a_larger(count: int) -> None:
+    values = [1 - law(400.0 * 2**k) for k in range(count)]
+
+    def width(runs: list[Run], seeds: int = 1) -> float:
+        again = [replace(r, seed=s) for r in runs for s in range(seeds)]
+        draws = fitted(again, n=2000).at({"labels": 25_600})
+        return float(np.subtract(*np.quantile(draws, (0.95, 0.05))))
+
+    unknown, repeated = (width(single(values, first=400.0), seeds) for seeds in (1, 3))
+    large, small = (width(single(values, rows=rows, first=400.0)) for rows in (10**8, 500))
+    assert unknown > 1.1 * repeated  # three runs that are alike: the noise is known, and it is small
+    assert 0.93 * large <= unknown and unknown <= small * 1.07  # 7 %: the draws' own noise
+
+
+def test_a_back_test_of_single_runs_has_the_scatter_of_a_run_in_it() -> None:
+    curve = fitted(single([0.60, 0.72, 0.76, 0.84, 0.86]), n=2000)
+    assert curve.scatter is None
+    widths = [float(np.subtract(*np.quantile(curve.measured(1600, k), (0.95, 0.05)))) for k in (1, 10**9)]
+    assert widths[0] > 1.1 * widths[1]
+
+
+def test_the_scatter_of_one_run_is_that_of_public_curves_of_the_kind() -> None:
+    classical, tuned = (table()[kind].one_run for kind in ("classical", "tuned"))
+    assert classical is not None and tuned is not None
+    assert one_run(Candidate("tune", "full"), True, fraction=True) == tuned
+    unknown = one_run(Candidate("", "", "mine"), True, fraction=True)
+    assert unknown == (max(classical[0], tuned[0]), max(classical[1], tuned[1]))
+    assert one_run(Candidate("tune", "full"), False, fraction=False) is None  # losses: public ones are single runs
+    assert gather(runs_of(seeds=1), ANCHOR).misfit == classical and gather(runs_of(), ANCHOR).misfit == MISFIT

@@ -12,7 +12,7 @@ from tests.scaling.made_up_runs import ANCHOR, law, runs_of
 
 from groundsill.scaling.factors import PLAIN, WIDEST, Factor, table
 from groundsill.scaling.fit import fit_labels
-from groundsill.scaling.needed import ROUNDS, labels_plan, rounds
+from groundsill.scaling.needed import ROUNDS, best_amount, if_reached, labels_plan, rounds
 from groundsill.scaling.own import OwnMiss, own_miss, own_misses, with_own
 from groundsill.scaling.predict import LabelCurve
 from groundsill.terms.problem import Problem
@@ -54,6 +54,7 @@ def test_cost_optimal_amount_by_hand(curve: LabelCurve) -> None:
     free = labels_plan(curve, 0.85, 0.0, 10.0)
     assert plan.best is not None and free.best is not None and dear.best is not None
     assert dear.best < plan.best < free.best
+    assert best_amount(curve, 0.002, 10.0) == pytest.approx((plan.best, plan.best_value))
     drawn = labels_plan(curve, 0.85, np.full(4000, 0.002), 10.0)
     assert drawn.best == plan.best
     only_target = labels_plan(curve, 1 - law(12_800), 0.001, value_of_target=1e6)
@@ -125,3 +126,15 @@ def test_middle_knot_holds_at_the_80_percent_interval() -> None:
     q, w = np.quantile(draws, (0.05, 0.1, 0.5, 0.9, 0.95)), np.quantile(wide, (0.05, 0.1, 0.5, 0.9, 0.95))
     assert (w - w[2]) / np.where(q == q[2], 1, q - q[2]) == pytest.approx([3.0, 1.5, 0.0, 2.0, 3.0], rel=1e-6)
     assert (np.diff(wide[:, 0]) >= 0).all()
+
+
+def test_where_a_target_is_reached_if_it_is(curve: LabelCurve) -> None:
+    """The known law is found again, flat draws do not pull it away; what is there already and what no draw reaches."""
+    for labels in (6400.0, 12_800.0, 25_600.0):
+        found = if_reached(curve, 1 - law(labels))
+        assert found is not None and abs(math.log2(found / labels)) < 0.5
+    assert if_reached(curve, 0.9999) is None
+    there = if_reached(curve, 1 - law(800))
+    assert there == pytest.approx(800, rel=0.25)
+    near, far = (if_reached(curve, 1 - law(12_800), limit) for limit in (15_000.0, math.inf))
+    assert near is not None and far is not None and 3200 < near < 15_000 and near <= far

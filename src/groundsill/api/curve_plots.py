@@ -39,6 +39,7 @@ def plot(found: CurveEstimates, path: Path, language: str, version: str, made: s
 
 
 def _html(found: CurveEstimates, tongue: Tongue, version: str, made: str) -> str:
+    from groundsill.api.curve_words import worth
     from groundsill.report.formats.html import render
 
     blocks: list[Block] = [Notice("warn", found.file, tongue.problem(p, placed=False)) for p in found.repairs]
@@ -50,6 +51,7 @@ def _html(found: CurveEstimates, tongue: Tongue, version: str, made: str) -> str
         else:
             blocks.append(Notice("bad", curve.candidate, _refused(curve, tongue)))
             blocks.append(_table(curve, tongue))
+    blocks += [Text(worth(two, tongue.language)) for two in found.worth]
     labels = {key: tongue.say(key) for key in ("skip", "contents", "table_twin")}
     labels["foot"] = tongue.say("foot", version=version, made=made)
     title = say("estimate.curve_page", tongue.language, metric=found.metric)
@@ -57,6 +59,7 @@ def _html(found: CurveEstimates, tongue: Tongue, version: str, made: str) -> str
 
 
 def _svg(found: CurveEstimates, tongue: Tongue) -> str:
+    from groundsill.api.curve_words import worth
     from groundsill.report.formats._style import CSS
 
     parts, top = list[str](), 8.0
@@ -71,15 +74,22 @@ def _svg(found: CurveEstimates, tongue: Tongue) -> str:
             parts.append(drawn.replace("<svg ", place, 1))
             top += high + 4
             lines = _notes(found, curve, tongue)
-        for line in (part for whole in lines for part in _wrapped(whole)):
-            parts.append(marks.text(12, top + 12, line, look="tick"))
-            top += LINE
-        top += 16
+        top = _written(parts, lines, top)
+    if found.worth:
+        top = _written(parts, [worth(two, tongue.language) for two in found.worth], top)
     size = f'width="{marks.px(charts.NARROW)}" height="{marks.px(top)}"'
     box = f'viewBox="0 0 {marks.px(charts.NARROW)} {marks.px(top)}" font-size="{marks.px(marks.SIZE)}"'
     style = f"<style><![CDATA[{CSS} text{{font-family:system-ui,sans-serif}}]]></style>"
     ground = '<rect width="100%" height="100%" style="fill:var(--bg)"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box}>{style}{ground}{"".join(parts)}</svg>\n'
+
+
+def _written(parts: list[str], lines: list[str], top: float) -> float:
+    """`lines` under `top`, as marks; the place below them."""
+    for line in (part for whole in lines for part in _wrapped(whole)):
+        parts.append(marks.text(12, top + 12, line, look="tick"))
+        top += LINE
+    return top + 16
 
 
 def _chart(found: CurveEstimates, curve: CurveEstimate, place: int, tongue: Tongue) -> Chart:
@@ -120,12 +130,14 @@ def _table(curve: CurveEstimate, tongue: Tongue) -> Table:
 
 
 def _notes(found: CurveEstimates, curve: CurveEstimate, tongue: Tongue) -> list[str]:
-    from groundsill.api.curve_words import calibration, held_out, needed
+    from groundsill.api.curve_words import best, buy, calibration, held_out, needed
 
     language = tongue.language
     lines = [needed(curve, language)] if curve.needed is not None else []
     return [
         *lines,
+        *buy(curve, found.target or 0.0, language),
+        *best(curve, language),
         held_out(curve, language),
         calibration(curve, language),
         *(tongue.problem(p, placed=False) for p in curve.doubts),

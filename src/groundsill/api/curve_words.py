@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from groundsill.api.curves import CurveEstimate
+from groundsill.api.curves import CurveEstimate, RouteWorth
 from groundsill.words import say
+
+SELDOM = 0.01  # a chance that is less is not told
 
 
 def needed(curve: CurveEstimate, language: str) -> str:
@@ -19,6 +21,46 @@ def needed(curve: CurveEstimate, language: str) -> str:
     return say(
         "estimate.curve_needed", language, target=f"{n.target:g}", median=middle, low=low, high=high, limit=limit, p=p
     )
+
+
+def buy(curve: CurveEstimate, target: float, language: str) -> list[str]:
+    """How many labels to buy for the target, and in which rounds; the chance that no amount is enough."""
+    plan, n = curve.buy, curve.needed
+    if plan is None or n is None:
+        return []
+    values = {"asked": _percent(plan.asked), "target": f"{target:g}", "limit": f"{n.limit:,.0f}"}
+    if plan.enough is None:
+        code = "estimate.curve_buy_more" if plan.rounds else "estimate.curve_buy_none"
+    else:
+        code = "estimate.curve_buy" if plan.rounds else "estimate.curve_buy_nothing"
+        values["enough"] = f"{plan.enough:,.0f}"
+    steps = say("estimate.curve_then", language).join(f"{x:,.0f}" for x in plan.rounds)
+    lines = [say(code, language, rounds=steps, **values)]
+    if plan.p_unreachable >= SELDOM:
+        lines.append(say("estimate.curve_unreachable", language, p=_percent(plan.p_unreachable), **values))
+    return lines
+
+
+def best(curve: CurveEstimate, language: str) -> list[str]:
+    """The total of labels with the largest value less cost."""
+    found = curve.best
+    if found is None:
+        return []
+    code = "estimate.curve_best" if found.value > 0 else "estimate.curve_best_none"
+    return [
+        say(code, language, cost=f"{found.cost_per_label:g}", value=f"{found.value_per_point:g}",
+            labels=f"{found.labels:,.0f}", net=f"{found.value:,.4g}", last=f"{curve.rungs[-1].x:,.10g}")
+    ]  # fmt: skip
+
+
+def worth(found: RouteWorth, language: str) -> str:
+    """The better candidate in labels of the other."""
+    limit = f"{found.limit:,.0f}"
+    more = say("estimate.curve_open", language, limit=limit)
+    low, middle, high = (more if v is None else f"{v:,.0f}" for v in (found.low, found.median, found.high))
+    return say("estimate.curve_worth_beyond" if found.median is None else "estimate.curve_worth", language,
+               better=found.better, other=found.other, labels=f"{found.labels:,.10g}", low=low, median=middle, high=high,
+               limit=limit, p=_percent(found.p_within))  # fmt: skip
 
 
 def held_out(curve: CurveEstimate, language: str) -> str:

@@ -23,13 +23,19 @@ if TYPE_CHECKING:
                   "help": "Name; loss, error, perplexity and the like are better when lower."}),
     ("--chance", {"type": float, "default": None, "metavar": "VALUE", "help": "What a guess reaches: 0.2."}),
     ("--limit", {"type": float, "default": None, "metavar": "LABELS", "help": "Most labels that could be had."}),
+    ("--sure", {"type": float, "default": 0.8, "show_default": True, "metavar": "CHANCE",
+                "help": "Chance with which the target is to be reached."}),
+    ("--cost-per-label", {"type": float, "default": None, "metavar": "COST", "help": "Of one more label, in any unit."}),
+    ("--value-per-point", {"type": float, "default": None, "metavar": "VALUE",
+                           "help": "Of 0.01 more of the metric, in the same unit."}),
     ("--plot", {"type": click.Path(path_type=Path), "default": None, "metavar": "FILE", "help": "out.svg or out.html"}),
     ("--seed", {"default": 1, "show_default": True, "metavar": "N", "help": "The same seed gives the same numbers."}),
 )  # fmt: skip
 @common
 def curve(
-    table_file: Path, target: float | None, metric: str, chance: float | None, limit: float | None, plot: Path | None,
-    seed: int, as_json: bool, lang: str | None,
+    table_file: Path, target: float | None, metric: str, chance: float | None, limit: float | None, sure: float,
+    cost_per_label: float | None, value_per_point: float | None, plot: Path | None, seed: int, as_json: bool,
+    lang: str | None,
 ) -> int:  # fmt: skip
     """Quality at more labels, from points you have: a csv with the columns labels and value, and where known seed,
     stderr, test_rows and candidate (tune/full/bert). MLflow's export is understood (docs/runs-table.md).
@@ -42,7 +48,10 @@ def curve(
     from groundsill.words import say
 
     language = language_of(lang)
-    found = estimate_curve(table_file, target=target, metric=metric, chance=chance, limit=limit, seed=seed)
+    found = estimate_curve(
+        table_file, target=target, metric=metric, chance=chance, limit=limit, asked=sure, cost_per_label=cost_per_label,
+        value_per_point=value_per_point, seed=seed,
+    )  # fmt: skip
     if plot is not None:
         from groundsill.api import curve_plots
 
@@ -57,6 +66,7 @@ def curve(
 
 
 def _show(found: CurveEstimates, language: str) -> None:
+    from groundsill.api import curve_words
     from groundsill.words import explain, say
 
     direction = say("estimate.curve_higher" if found.higher_is_better else "estimate.curve_lower", language)
@@ -68,9 +78,13 @@ def _show(found: CurveEstimates, language: str) -> None:
         click.echo(one.candidate)
         _rungs(one, language)
         if one.problem is None:
-            _forecast(one, language)
+            _forecast(one, found.target, language)
         else:
             click.echo(say("estimate.curve_refused", language, why=explain(one.problem, language)))
+    if found.worth:
+        click.echo()
+    for two in found.worth:
+        click.echo(curve_words.worth(two, language))
 
 
 def _rungs(one: CurveEstimate, language: str) -> None:
@@ -86,8 +100,8 @@ def _rungs(one: CurveEstimate, language: str) -> None:
     table(rows, indent="  ")
 
 
-def _forecast(one: CurveEstimate, language: str) -> None:
-    from groundsill.api.curve_words import calibration, held_out, needed, value
+def _forecast(one: CurveEstimate, target: float | None, language: str) -> None:
+    from groundsill.api.curve_words import best, buy, calibration, held_out, needed, value
     from groundsill.cli._estimate_tables import table
     from groundsill.words import explain, say
 
@@ -102,6 +116,8 @@ def _forecast(one: CurveEstimate, language: str) -> None:
     table(rows, indent="  ")
     if one.needed is not None:
         click.echo(needed(one, language))
+    for line in [*buy(one, target or 0.0, language), *best(one, language)]:
+        click.echo(line)
     click.echo(held_out(one, language))
     click.echo(calibration(one, language))
     if one.doubts:

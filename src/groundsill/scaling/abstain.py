@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from groundsill.scaling.rungs import SIGNIFICANT, Ladder
+from groundsill.scaling.rungs import ENOUGH_OF_ONE_SEED, SIGNIFICANT, Ladder
 from groundsill.terms.problem import Problem
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MOVES = ("flat", "slow", "falling")  # what Ladder.moves may say of a curve that cannot be followed
 ENOUGH_RUNGS = 4  # three points fit any form with three parameters
-ENOUGH_OF_ONE_SEED = 5  # that many rungs show their own scatter about a smooth curve
 DOUBLINGS = 2.0  # of the labels; where they gain less than the noise of one rung, the noise decides the forecast
 FAR_OFF = 0.10  # ten points of a fraction
 TOO_LIKELY = 0.125  # chance of being that far off

@@ -29,8 +29,8 @@ Aim = Callable[[LabelCurve], Array]  # draws (n,) of the number that the decisio
 ORDER: tuple[Purpose, ...] = ("seeds", "distance", "rung")
 TIE = 0.8  # options this near to the best in EVR per cost are equal: the draws tell no finer; then ORDER decides
 MISFIT = 0.012  # scatter of ln error about a curve that seeds do not explain: the middle of the prior of `mixture`
-NO_SCATTER = 0.05  # of one seed in ln error, where no rung has two: public tuning curves are at 1 to 20 %
-USUAL_FREEDOM = 2.0  # degrees of freedom that this counts for where seeds have been seen
+NO_SCATTER = 0.05  # of one seed in ln error, where neither its own rungs nor public curves of its kind show it
+USUAL_FREEDOM = 2.0  # degrees of freedom that the usual scatter counts for where seeds have been seen
 CHANCE = 6.0  # squared correlation times draws below which two numbers may as well be independent (2.4 standard errors)
 LEAST_GAIN = 1e-4  # of the variance: a step that takes away less is not planned
 MOST_SEEDS = 10**9  # a mean without seed noise
@@ -97,9 +97,9 @@ def gain(curve: LabelCurve, wanted: Array, labels: float, seeds: int) -> float:
 
     0 where the draws do not vary. Raises Problem `scaling.too_far`.
     """
-    ln_error = _ln_error(curve, labels)
-    together = float(np.mean((wanted - wanted.mean()) * (ln_error - ln_error.mean())))
-    return together**2 / (float(ln_error.var()) + _noise(curve, labels, seeds))
+    shown = _ln_error(curve, labels)
+    together = float(np.mean((wanted - wanted.mean()) * (shown - shown.mean())))
+    return together**2 / (float(shown.var()) + _noise(curve, labels, seeds))
 
 
 def best_at(curves: Mapping[str, LabelCurve], labels: float) -> Array:
@@ -221,6 +221,7 @@ def _bill(taken: Sequence[int], options: Sequence[Option]) -> float:
 
 
 def _ln_error(curve: LabelCurve, labels: float) -> Array:
+    """Draws (n,) of ln of the error at `labels`, without the noise of seeds and of the test set."""
     shown = curve.measured(labels, MOST_SEEDS)
     return np.log(np.maximum(1 - shown if curve.ladder.higher_is_better else shown, LEAST_ERROR))
 
@@ -247,7 +248,8 @@ def _scatter(curve: LabelCurve) -> float:
     """Of one seed in ln error; what few seeds show is drawn towards what is usual, for two alike are soon found."""
     freedom = sum(rung.seeds - 1 for rung in curve.rungs)
     known = 0.0 if curve.scatter is None else curve.scatter
-    return math.sqrt((freedom * known**2 + USUAL_FREEDOM * NO_SCATTER**2) / (freedom + USUAL_FREEDOM))
+    usual = NO_SCATTER if curve.factor.one_run is None else math.exp(curve.factor.one_run[0])
+    return math.sqrt((freedom * known**2 + USUAL_FREEDOM * usual**2) / (freedom + USUAL_FREEDOM))
 
 
 class Prospect:

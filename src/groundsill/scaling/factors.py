@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from groundsill.terms.candidate import Candidate
-from groundsill.terms.quantity import Array
+from groundsill.terms.quantity import Array, quantiles
 
 WIDEST = "widest"
 LEVEL = "level"  # curves that do not move yet, or no more
+_AT_ONCE = 8192  # numbers that are moved together: they stay in the cache through all steps
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Factor:
     ln error moves by for each unit of ln distance beyond the largest rung (curves of some kinds end lower, or higher,
     than what their forms say). weights: form -> its weight before any point is seen; empty: all alike.
     kind: the kind of curves that it was measured on, `widest` if none fits; curves: how many of them are public;
-    own: how many finished pilots of the user's are in it. scores: side -> misses over the outer distance, as evenly
+    one_run: mean and standard deviation, over curves, of ln of the scatter of one run about its rung in ln error; None
+    where public curves of the kind are of single runs. own: how many finished pilots of the user's are in it. scores: side -> misses over the outer distance, as evenly
     spaced quantiles of the public curves, so that own misses can join them.
     """
 
@@ -44,6 +46,7 @@ class Factor:
     above_middle: float | None = None
     bias: float = 0.0
     weights: Mapping[str, float] = field(default_factory=dict)
+    one_run: tuple[float, float] | None = None
     own: int = 0
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
@@ -52,15 +55,18 @@ class Factor:
 
         away (k,): ln of the distance beyond the largest rung, for the bias.
         """
-        q05, q10, q25, q50, q75, q90, q95 = np.quantile(draws, (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95), axis=0)
-        off = draws - q50
-        below = _stretched(
-            -off, (q50 - q25, q50 - q10, q50 - q05), (self.below_inner, self.below_middle, self.below_outer)
-        )
-        above = _stretched(
-            off, (q75 - q50, q90 - q50, q95 - q50), (self.above_inner, self.above_middle, self.above_outer)
-        )
-        return np.asarray(q50 + self.bias * away + np.where(off < 0, -below, above))
+        levels = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+        q05, q10, q25, q50, q75, q90, q95 = quantiles(np.ascontiguousarray(draws.T), levels)
+        low, high = (q50 - q25, q50 - q10, q50 - q05), (q75 - q50, q90 - q50, q95 - q50)
+        out = np.empty(draws.shape)
+        rows = max(1, _AT_ONCE // draws.shape[1])
+        for start in range(0, len(draws), rows):
+            off = draws[start : start + rows] - q50
+            above = _stretched(np.maximum(off, 0.0), high, (self.above_inner, self.above_middle, self.above_outer))
+            below = _stretched(np.maximum(-off, 0.0), low, (self.below_inner, self.below_middle, self.below_outer))
+            out[start : start + rows] = above - below
+        out += q50 + self.bias * away
+        return out
 
     def wider(self, other: Factor) -> Factor:
         """The larger of the two everywhere; kind, counts, bias and weights stay."""
@@ -84,22 +90,30 @@ PLAIN = Factor("none")
 
 
 def _stretched(off: Array, places: tuple[Array, Array, Array], factors: tuple[float, float | None, float]) -> Array:
-    """Distances `off` (n, k) mapped by the line through 0 and the points (place, factor place), which never falls."""
+    """Distances `off` (n, k), 0 or above, mapped by the line through 0 and the points (place, factor place), which never
+    falls."""
     quarter, deep, tail = (np.maximum(p, 1e-300) for p in places)
     inner, middle, outer = factors
     last = outer * tail
     knee = np.minimum(inner * quarter, last)
-    near = knee * off / quarter
-    if middle is None:
-        between = knee + (last - knee) * (off - quarter) / np.maximum(tail - quarter, 1e-300)
-    else:
-        bend = np.clip(middle * deep, knee, last)
-        between = np.where(
-            off <= deep,
-            knee + (bend - knee) * (off - quarter) / np.maximum(deep - quarter, 1e-300),
-            bend + (last - bend) * (off - deep) / np.maximum(tail - deep, 1e-300),
-        )
-    return np.where(off <= quarter, near, np.where(off <= tail, between, outer * off))
+    with np.errstate(over="ignore"):  # draws that do not spread: a step
+        out = np.minimum(off / quarter, 1.0)
+        out *= knee
+        if middle is None:
+            out += (last - knee) * _way(off, quarter, tail)
+        else:
+            bend = np.clip(middle * deep, knee, last)
+            out += (bend - knee) * _way(off, quarter, deep)
+            out += (last - bend) * _way(off, deep, tail)
+    out += outer * np.maximum(off - tail, 0.0)
+    return np.asarray(out)
+
+
+def _way(off: Array, low: Array, high: Array) -> Array:
+    """How far `off` is from `low` to `high`, 0 to 1."""
+    share = off - low
+    share /= np.maximum(high - low, 1e-300)
+    return np.asarray(np.clip(share, 0.0, 1.0, out=share))
 
 
 @cache
@@ -116,10 +130,13 @@ def table() -> Mapping[str, Factor]:
             curves=int(row["curves"]),
             bias=float(row.get("bias", 0.0)),
             weights=weights,
+            one_run=(float(row["one_run"][0]), float(row["one_run"][1])) if "one_run" in row else None,
             scores=_scores(row),
             **sides,
         )
-    widest = Factor(WIDEST, below_middle=1.0, above_middle=1.0)
+    seen = [f.one_run for f in known.values() if f.one_run is not None]
+    wide = (max(m for m, _ in seen), max(s for _, s in seen)) if seen else None
+    widest = Factor(WIDEST, below_middle=1.0, above_middle=1.0, one_run=wide)
     for kind, factor in known.items():
         widest = widest if kind == LEVEL else widest.wider(factor)
     return {**known, WIDEST: widest}
@@ -148,6 +165,16 @@ def combined(known: Mapping[str, Factor], kind: str, *, level: bool) -> Factor:
     and of such curves."""
     own = known.get(kind, known[WIDEST])
     return own.wider(known[LEVEL]) if level and LEVEL in known else own
+
+
+def one_run(candidate: Candidate, higher_is_better: bool, *, fraction: bool) -> tuple[float, float] | None:
+    """What is assumed of the scatter of one run where a candidate's own seeds do not show it: see `Factor.one_run`. None
+    for losses: their public curves are of single runs, so that the factors hold that scatter already."""
+    if not fraction:
+        return None
+    known = table()
+    own = known.get(kind_of(candidate, higher_is_better), known[WIDEST]).one_run
+    return own or known[WIDEST].one_run
 
 
 def factor_for(candidate: Candidate, higher_is_better: bool, *, level: bool) -> Factor:

@@ -42,7 +42,7 @@ def fit_labels(
     what public curves of the same kind taught (`factors.toml`), and `own`: misses of the user's finished pilots. Runs
     without labels or value are passed over; the curve's `doubts` say when not to believe it.
     Raises Problem `scaling.no_runs`, `scaling.bad_value`, `scaling.too_few_rungs`, `scaling.at_chance`,
-    `scaling.at_zero_shot`, `scaling.wrong_direction`.
+    `scaling.at_zero_shot`, `scaling.chance_untold`, `scaling.zero_shot_untold`, `scaling.wrong_direction`.
     """
     ladder = gather(runs, anchor)
     used = [r for r in runs if r.value is not None and r.at.get("labels", 0) > 0]
@@ -98,6 +98,7 @@ def forms_of(ladder: Ladder, ends: tuple[float | None, float | None], rng: np.ra
         noise=ladder.seed_noise,
         ln_start=None if not start else math.log(start / last),
         ln_least=None if not least else math.log(least / last),
+        misfit=ladder.misfit,
     )
     return mixture.each(points, rng)
 

@@ -26,50 +26,63 @@ CEILING_SPREAD = 0.1  # doubt about ln of the least error, where the ceiling is 
 class Points:
     """What a curve is fitted to. t (k,): labels over those of the largest rung, rising, the last is 1; ln_error (k,):
     ln of error over the error of the largest rung; noise (k,): standard errors of ln_error from seeds alone (0 if
-    unknown). ln_start: the same at no labels, from chance or zero-shot; ln_least: from the ceiling; None if unknown."""
+    unknown). ln_start: the same at no labels, from chance or zero-shot; ln_least: from the ceiling; None if unknown.
+    misfit: mean and standard deviation of ln of the scatter about the curve, before any point is seen: wider where the
+    noise of seeds is unknown, which is then a part of it."""
 
     t: Array
     ln_error: Array
     noise: Array
     ln_start: float | None = None
     ln_least: float | None = None
+    misfit: tuple[float, float] = MISFIT
 
 
 @dataclass(frozen=True)
 class Part:
-    """The draws that follow one form: theta (m, p) of `form`, standing at `places` (m,) among all draws."""
+    """Draws of one form, each only once: theta (m, p + 1) of `form`, the last column ln of the scatter about the curve."""
 
     form: str
     theta: Array
-    places: np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """n joint draws. weights: form -> share."""
+    """n joint draws. weights: form -> share; which (n,): the draw's parameters among those of all parts, in order: with
+    many draws the same ones serve several, so a curve is worked out for each of them once."""
 
     parts: tuple[Part, ...]
     weights: Mapping[str, float]
-    n: int
+    which: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+    @property
+    def n(self) -> int:
+        """How many draws."""
+        return len(self.which)
+
+    def first(self, n: int) -> Mixture:
+        """The first `n` draws, fewer if there are not so many."""
+        return Mixture(self.parts, self.weights, self.which[:n])
 
     def ln_error(self, t: Array) -> Array:
         """ln of error over the largest rung's error, shape (n, k), at t (k,); infinite at 0 where the form is."""
-        out = np.empty((self.n, len(t)))
-        for part in self.parts:
-            with np.errstate(over="ignore"):
-                out[part.places] = np.log(FORMS[part.form].value(part.theta, t))
-        return out
+        with np.errstate(over="ignore"):
+            each = [np.log(FORMS[part.form].value(part.theta, t)) for part in self.parts]
+        return np.take(np.concatenate(each), self.which, axis=0)
 
     def ln_floor(self) -> Array:
         """ln of the error with endless labels, over the largest rung's error, (n,); -inf where nothing stops it."""
-        out = np.empty(self.n)
-        for part in self.parts:
-            with np.errstate(divide="ignore"):
-                out[part.places] = np.log(FORMS[part.form].floor(part.theta))
-        return out
+        with np.errstate(divide="ignore"):
+            each = [np.log(FORMS[part.form].floor(part.theta)) for part in self.parts]
+        return np.take(np.concatenate(each), self.which)
+
+    def scatter(self) -> Array:
+        """Of the points about the curve that their known noise does not explain, in ln error, (n,)."""
+        each = np.concatenate([part.theta[:, -1] for part in self.parts])
+        return np.asarray(np.exp(np.take(each, self.which)))
 
 
-Found = Mapping[str, tuple[Array, float]]  # form -> draws of its parameters (SIZE, p), and its score
+Found = Mapping[str, tuple[Array, float]]  # form -> draws of its parameters and of ln scatter (SIZE, p + 1), its score
 
 
 def fit(points: Points, n: int, rng: np.random.Generator) -> Mixture:
@@ -83,18 +96,20 @@ def each(points: Points, rng: np.random.Generator) -> Found:
 
 
 def _one(form: Form, points: Points, rng: np.random.Generator) -> tuple[Array, float]:
-    """Draws of one form's parameters, (SIZE, p), and its score: WAIC, and how well it agrees with the known ends."""
-    rows = _rows(form, points)
+    """Draws of one form's parameters and of ln of the scatter, (SIZE, p + 1), and its score: WAIC, and how well it
+    agrees with the known ends."""
+    rows, (middle, spread) = _rows(form, points), points.misfit
 
     def likelihood(theta: Array) -> Array:
         return _finite(rows(theta).sum(axis=1) + _facts(form, theta[:, :-1], points))
 
     def prior(theta: Array) -> Array:
-        return np.asarray(form.log_prior(theta[:, :-1]) + _log_misfit(theta[:, -1]), dtype=np.float64)
+        misfit = -0.5 * ((theta[:, -1] - middle) / spread) ** 2
+        return np.asarray(form.log_prior(theta[:, :-1]) + misfit, dtype=np.float64)
 
-    start = np.column_stack([form.sample(SIZE, rng), MISFIT[0] + MISFIT[1] * rng.standard_normal(SIZE)])
+    start = np.column_stack([form.sample(SIZE, rng), middle + spread * rng.standard_normal(SIZE)])
     theta = posterior(likelihood, prior, start, rng).theta
-    return theta[:, :-1], _waic(rows(theta)) + float(_facts(form, theta[:, :-1], points).mean())
+    return theta, _waic(rows(theta)) + float(_facts(form, theta[:, :-1], points).mean())
 
 
 def _rows(form: Form, points: Points) -> Callable[[Array], Array]:
@@ -127,10 +142,6 @@ def _finite(x: Array) -> Array:
     return np.where(np.isfinite(x), x, -1e30)
 
 
-def _log_misfit(ln_scatter: Array) -> Array:
-    return np.asarray(-0.5 * ((ln_scatter - MISFIT[0]) / MISFIT[1]) ** 2)
-
-
 def _waic(rows: Array) -> float:
     """Expected log density of new points, from rows (m, k): higher is better."""
     top = rows.max(axis=0)
@@ -157,10 +168,14 @@ def mix(found: Found, n: int, rng: np.random.Generator, prior: Mapping[str, floa
     edges = np.cumsum(weight)
     owner = np.searchsorted(edges, (np.arange(n) + rng.random()) / n).clip(max=len(names) - 1)
     owner = rng.permutation(owner)
-    parts = []
+    parts, before = list[Part](), 0
+    which = np.empty(n, dtype=np.int64)
     for i, name in enumerate(names):
         places = np.flatnonzero(owner == i)
         theta = found[name][0]
-        taken = rng.permutation(len(theta))[np.arange(len(places)) % len(theta)]  # each draw equally often
-        parts.append(Part(name, theta[taken], places))
-    return Mixture(tuple(parts), weights, n)
+        taken = theta[rng.permutation(len(theta))[: len(places)]]
+        if len(taken):
+            which[places] = before + np.arange(len(places)) % len(taken)  # each draw equally often
+            parts.append(Part(name, taken))
+            before += len(taken)
+    return Mixture(tuple(parts), weights, which)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from groundsill.scaling.abstain import unreachable
-from groundsill.scaling.predict import LabelCurve
+from groundsill.scaling.predict import FARTHEST, LabelCurve
 from groundsill.terms.curve import LabelsNeeded
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Array
@@ -21,6 +21,10 @@ from groundsill.terms.quantity import Array
 POINT = 0.01  # of the metric
 ROUNDS = 5  # about as many as Mahmood et al. needed
 GRID = 97
+SILVERMAN, QUARTILES = (
+    1.06,
+    1.349,
+)  # bandwidth of a density (Silverman 1986, eq. 3.28), by the distance of the quartiles
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,9 @@ class LabelsPlan:
     """What it takes to reach `needed.target`.
 
     labels (k,), p_reach (k,): chance that the target is reached at that many labels or before. p_unreachable: that no
-    amount of labels reaches it. if_reached: median among the draws that reach it within `needed.limit`, None if none
-    does: the best single number for a target that is reached at all. asked: the chance asked for; enough: the fewest labels at which it holds, None if
-    nowhere within `needed.limit`. rounds: totals to buy up to in turn, refitting after each; empty if the largest rung
+    amount of labels reaches it. if_reached: where it is reached, if it is within `needed.limit`; None if no
+    draw does: the best single number for a target that is reached at all. asked: the chance asked for; enough: the fewest
+    labels at which it holds, None if nowhere within `needed.limit`. rounds: totals to buy up to in turn, refitting after each; empty if the largest rung
     is enough. best: labels of the largest expected net value, best_value: that value over buying nothing more; None
     where no value was given.
     """
@@ -66,18 +70,15 @@ def labels_plan(
     _check(curve, asked, cost_per_unit, value_per_point, value_of_target)
     last = float(curve.ladder.x[-1])
     needed = curve.reach(target, limit)
-    grid = np.geomspace(min(last, needed.limit), needed.limit, GRID)
+    grid, quality = _ahead(curve, needed.limit)
     sign = 1.0 if curve.ladder.higher_is_better else -1.0
-    quality = sign * curve.unguarded(grid, curve.shift)
     p_reach = (np.maximum.accumulate(quality, axis=1) >= sign * target).mean(axis=0)
     there = np.flatnonzero(p_reach >= asked)
     enough = float(grid[there[0]]) if len(there) else None
     best = best_value = None
     if cost_per_unit is not None and (value_per_point is not None or value_of_target):
-        gain = (value_per_point or 0.0) * (quality - quality[:, :1]).mean(axis=0) / POINT
-        gain = gain + value_of_target * (p_reach - p_reach[0])
-        net = gain - float(np.mean(cost_per_unit)) * np.maximum(grid - last, 0.0)
-        best, best_value = float(grid[int(net.argmax())]), float(net.max())
+        gain = _worth(quality, value_per_point or 0.0) + value_of_target * (p_reach - p_reach[0])
+        best, best_value = _best(grid, gain, cost_per_unit)
     return LabelsPlan(
         needed=needed,
         labels=grid,
@@ -92,11 +93,55 @@ def labels_plan(
     )
 
 
+def best_amount(
+    curve: LabelCurve, cost_per_unit: float | Array, value_per_point: float, *, limit: float = math.inf
+) -> tuple[float, float]:
+    """Labels of the largest expected net value up to `limit`, and that value over buying nothing more, where no target
+    is asked for. The rest as in `labels_plan`."""
+    _check(curve, 0.5, cost_per_unit, value_per_point, 0.0)
+    grid, quality = _ahead(curve, limit)
+    return _best(grid, _worth(quality, value_per_point), cost_per_unit)
+
+
+def _ahead(curve: LabelCurve, limit: float) -> tuple[Array, Array]:
+    """Amounts (k,) from the largest rung to `limit`, and draws (n, k) of the metric there, turned so that higher is better."""
+    last = float(curve.ladder.x[-1])
+    limit = min(limit, FARTHEST * last)
+    grid = np.geomspace(min(last, limit), limit, GRID)
+    sign = 1.0 if curve.ladder.higher_is_better else -1.0
+    return grid, sign * curve.unguarded(grid, curve.shift)
+
+
+def _worth(quality: Array, value_per_point: float) -> Array:
+    return np.asarray(value_per_point * (quality - quality[:, :1]).mean(axis=0) / POINT)
+
+
+def _best(grid: Array, gain: Array, cost_per_unit: float | Array) -> tuple[float, float]:
+    net = gain - float(np.mean(cost_per_unit)) * (grid - grid[0])
+    return float(grid[int(net.argmax())]), float(net.max())
+
+
 def if_reached(curve: LabelCurve, target: float, limit: float = math.inf) -> float | None:
-    """Median of the labels needed among the draws that reach `target` within `limit`; None if none does."""
-    _, labels = curve.labels_for(target, limit)
+    """Where `target` is reached, if it is reached within `limit`; None if no draw does.
+
+    For a target beyond the largest rung: the median of n given that the metric at n is the target, where every ln n from
+    the largest rung to the limit is as likely before (inverse prediction, Hoadley 1970). The median of where the draws
+    cross is pulled to both ends instead: flat draws cross late or never. Else that median, of the draws that cross.
+    """
+    limit, labels = curve.labels_for(target, limit)
     some = labels[np.isfinite(labels)]
-    return float(np.median(some)) if len(some) else None
+    last = float(curve.ladder.x[-1])
+    if not len(some) or last >= limit or float((labels <= last).mean()) >= 0.5:
+        return float(np.median(some)) if len(some) else None
+    grid, quality = _ahead(curve, limit)
+    wanted = target if curve.ladder.higher_is_better else -target
+    low, high = np.quantile(quality, (0.25, 0.75), axis=0)
+    blur = np.maximum(SILVERMAN * (high - low) / QUARTILES * len(quality) ** -0.2, 1e-9)
+    likely = (np.exp(-0.5 * ((quality - wanted) / blur) ** 2) / blur).mean(axis=0)
+    share = np.cumsum(likely)
+    if not share[-1] > 0:
+        return float(np.median(some))
+    return float(np.exp(np.interp(0.5, share / share[-1], np.log(grid))))
 
 
 def rounds(last: float, enough: float | None, limit: float) -> tuple[float, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -73,6 +73,10 @@ class LabelCurve:
         """Form -> share of the draws."""
         return self.mixture.weights
 
+    def first(self, n: int) -> LabelCurve:
+        """The curve by its first `n` draws, for what needs no more."""
+        return replace(self, mixture=self.mixture.first(n), drift=self.drift[:n], shift=self.shift[:n])
+
     def at(self, point: Mapping[str, float]) -> Array:
         """Draws (n,) of the metric at `point["labels"]`, in the metric's unit; fractions stay within [0, 1].
 
@@ -90,10 +94,15 @@ class LabelCurve:
         """
         self._reject(labels)
         draws = self.unguarded(np.array([labels]), None)[:, 0]
-        noise = (self.scatter or 0.0) / max(seeds, 1) ** 0.5
+        noise = self.one_run() / max(seeds, 1) ** 0.5
         even = np.random.default_rng(len(draws)).permutation(_normal_scores(len(draws)))  # fixed: adds no chance
         error = (1 - draws if self.ladder.higher_is_better else draws) * np.exp(noise * even)
-        return np.asarray(np.clip(1 - error, 0.0, 1.0) if self.ladder.higher_is_better else error)
+        error = np.clip(error, 0.0, 1.0 if self.ladder.fraction else np.inf)
+        return np.asarray(1 - error if self.ladder.higher_is_better else error)
+
+    def one_run(self) -> Array | float:
+        """Scatter of ln error of one run: what seeds show; without them draws (n,) of that of the points about the curve."""
+        return self.mixture.scatter() if self.scatter is None else self.scatter
 
     def reach(self, target: float, limit: float) -> LabelsNeeded:
         """Labels at which the metric reaches `target`, looked for up to `limit` (at most 32 times the largest rung).
@@ -149,9 +158,8 @@ class LabelCurve:
             error = np.minimum(error, max(self.start, float(self.ladder.error.max())))
         if self.least is not None:  # nobody passes the ceiling, but what was measured stands
             error = np.maximum(error, min(self.least, float(self.ladder.error.min())))
-        if not self.ladder.higher_is_better:
-            return np.maximum(error, 0.0)
-        return np.clip(1 - error, 0.0, 1.0)
+        error = np.clip(error, 0.0, 1.0 if self.ladder.fraction else np.inf)
+        return 1 - error if self.ladder.higher_is_better else error
 
 
 @dataclass(frozen=True)

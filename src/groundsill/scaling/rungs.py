@@ -13,17 +13,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from groundsill.scaling.factors import one_run
+from groundsill.scaling.mixture import MISFIT
 from groundsill.terms.anchor import Anchor
 from groundsill.terms.curve import Rung
 from groundsill.terms.fact import Fact
 from groundsill.terms.problem import Problem
-from groundsill.terms.quantity import Array
+from groundsill.terms.quantity import Array, normal_quantile
 from groundsill.terms.run import Run
 
 PRIOR_SEEDS = 4.0  # how many seeds the scatter pooled over all rungs counts for in each rung's own
 SIGNIFICANT = 2.0  # standard errors
 SLOW = 0.2  # share of the error at the start; below it public tuning curves missed by far (benchmarks)
 LEAST_RUNGS = 3
+ENOUGH_OF_ONE_SEED = 5  # that many rungs show their own scatter about a smooth curve
+SCORES = 201  # normal scores that stand for a normal distribution
 LOWER = frozenset({"loss", "error", "perplexity", "rmse", "mae", "mse", "wer", "cer"})  # words in names of metrics
 HIGHER = frozenset({"accuracy", "acc", "f1", "auc", "auroc", "precision", "recall", "bleu"})
 ORIGINS = {"shipped": "shipped", "imported": "imported", "publication": "published", "vendor": "published"}
@@ -32,7 +36,8 @@ ORIGINS = {"shipped": "shipped", "imported": "imported", "publication": "publish
 @dataclass(frozen=True)
 class Ladder:
     """Rungs, rising. x, error (k,): labels and error; seed_noise (k,): standard error of ln error from seeds;
-    scatter: standard deviation of ln error of one run about its rung, None if no rung has two seeds; test_error:
+    scatter: standard deviation of ln error of one run about its rung, None if no rung has two seeds; misfit: mean and
+    standard deviation of ln of the scatter about the curve that seed_noise leaves, before any point is seen; test_error:
     standard error of the error at the largest rung from the finite test set; candidate: id; fraction: the error lives
     in [0, 1]."""
 
@@ -45,6 +50,7 @@ class Ladder:
     candidate: str
     higher_is_better: bool
     fraction: bool = False
+    misfit: tuple[float, float] = MISFIT
 
     def without_last(self) -> Ladder:
         """The same without its largest rung."""
@@ -167,7 +173,9 @@ def gather(runs: Iterable[Run], anchor: Anchor) -> Ladder:
         _rung(float(k), float(m), groups[k], test, float(s * e), scatter is not None)
         for k, m, test, s, e in zip(x, means, tests, noise, error, strict=True)
     )
-    return Ladder(rungs, x, error, noise, scatter, tests[-1] or 0.0, name, anchor.higher_is_better, fraction)
+    single = one_run(pairs[0][0].candidate, anchor.higher_is_better, fraction=fraction) if scatter is None else None
+    test, higher = tests[-1] or 0.0, anchor.higher_is_better
+    return Ladder(rungs, x, error, noise, scatter, test, name, higher, fraction, single or MISFIT)
 
 
 def _seed_noise(errors: list[Array], mean: Array, tests: list[float | None]) -> tuple[Array, float | None]:
@@ -202,17 +210,50 @@ def _rung(
 
 
 def reject_chance(ladder: Ladder, anchor: Anchor, runs: Sequence[Run]) -> None:
-    """Raises Problem `scaling.at_chance` when the best rung lies within two standard errors of chance, or all rungs
-    lie within two of the zero-shot level: such a pilot says nothing about the slope."""
+    """Raises Problem `scaling.at_chance` when the best rung lies within two standard errors of chance,
+    `scaling.at_zero_shot` when all rungs lie within two of the zero-shot level: such a pilot says nothing about the slope.
+
+    Where neither seeds nor test rows tell the error: see `_reject_untold`.
+    """
     sign = 1.0 if anchor.higher_is_better else -1.0
     best = max(ladder.rungs, key=lambda rung: sign * rung.value)
     rows = max((r.test_rows or 0 for r in runs), default=0)
     chance, zero_shot = chance_of(anchor, runs), number(anchor.zero_shot)
-    if chance is not None and sign * (best.value - chance) <= SIGNIFICANT * (best.stderr or 0.0):
+    known = [rung.stderr for rung in ladder.rungs if rung.stderr is not None]
+    if not known:
+        _reject_untold(ladder, best.value, chance, zero_shot)
+        return
+    error = max(known) if best.stderr is None else best.stderr
+    if chance is not None and sign * (best.value - chance) <= SIGNIFICANT * error:
         raise Problem("scaling.at_chance", at=ladder.candidate, got=best.value, limit=chance, rows=rows, labels=best.x)
-    near = [zero_shot is not None and abs(r.value - zero_shot) <= SIGNIFICANT * (r.stderr or 0.0) for r in ladder.rungs]
-    if zero_shot is not None and all(near):
+    if zero_shot is None:
+        return
+    errors = [max(known) if rung.stderr is None else rung.stderr for rung in ladder.rungs]
+    if all(abs(r.value - zero_shot) <= SIGNIFICANT * e for r, e in zip(ladder.rungs, errors, strict=True)):
         raise Problem("scaling.at_zero_shot", at=ladder.candidate, got=best.value, limit=zero_shot, rows=rows)
+
+
+def _reject_untold(ladder: Ladder, best: float, chance: float | None, zero_shot: float | None) -> None:
+    """Raises Problem `scaling.chance_untold`, `scaling.zero_shot_untold` when neither the best rung nor all rungs together
+    are farther from that level than chance takes single runs of public curves from theirs: as likely as two standard
+    errors, with the doubt about the scatter in it. Enough rungs with a slope that stands out of their own scatter are
+    told apart by that, but for rungs that are no better than chance."""
+    scores = normal_quantile((np.arange(SCORES) + 0.5) / SCORES)
+    middle, spread = ladder.misfit
+    off = np.abs(np.outer(scores, np.exp(middle + spread * scores)))
+    far = float(np.quantile(off, math.erf(SIGNIFICANT / math.sqrt(2))))
+    climbs = len(ladder.rungs) >= ENOUGH_OF_ONE_SEED and ladder.moves(None) == "steady"
+    need = max(ENOUGH_OF_ONE_SEED, len(ladder.rungs) + 2)
+    for code, level in (("scaling.chance_untold", chance), ("scaling.zero_shot_untold", zero_shot)):
+        if level is None:
+            continue
+        start = 1 - level if ladder.higher_is_better else level
+        gained = math.log(max(start, 1e-12)) - np.log(ladder.error)
+        if code == "scaling.zero_shot_untold":  # worse than without labels is a change too
+            gained = np.abs(gained)
+        near = float(gained.max()) <= far and float(gained.mean()) <= far / math.sqrt(len(gained))
+        if near and not (climbs and float(gained.max()) > 0):
+            raise Problem(code, at=ladder.candidate, got=best, limit=level, need=need)
 
 
 def chance_of(anchor: Anchor, runs: Iterable[Run]) -> float | None:

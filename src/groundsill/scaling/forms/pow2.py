@@ -9,7 +9,7 @@ from groundsill.terms.quantity import Array
 
 
 def _decay(theta: Array, t: Array) -> Array:
-    return np.asarray(np.exp(-np.exp(theta[:, 1:]) * np.log(t)))
+    return np.asarray(np.exp(-np.exp(theta[:, 1:2]) * np.log(t)))
 
 
 FORM = Form("Alabdulmohsin et al. 2022, arXiv:2209.06640 (M1)", (LEVEL, (-1.8, 1.0)), _decay, floored=False)

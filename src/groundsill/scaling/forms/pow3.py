@@ -9,7 +9,7 @@ from groundsill.terms.quantity import Array
 
 
 def _decay(theta: Array, t: Array) -> Array:
-    return np.asarray(np.exp(-np.exp(theta[:, 2:]) * np.log(t)))
+    return np.asarray(np.exp(-np.exp(theta[:, 2:3]) * np.log(t)))
 
 
 FORM = Form("Hestness et al. 2017, arXiv:1712.00409", (LEVEL, FLOOR, EXPONENT), _decay)
