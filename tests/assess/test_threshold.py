@@ -124,3 +124,28 @@ def test_it_is_the_edge(seed: int, p: float, sign: float) -> None:
     inside, outside = (at * (1 + sign * step) for step in (1e-9, -1e-9))
     assert np.mean(start + slope * inside > 0) >= p - 1e-9
     assert np.mean(start + slope * outside > 0) < p
+
+
+def test_the_last_digit_of_a_draw_moves_no_edge() -> None:
+    """Machines bought whole in every draw at another amount: net value crosses 0 many times within a percent."""
+    rng = np.random.default_rng(3)
+    size, start = rng.lognormal(3.0, 0.2, 2_000), rng.normal(60.0, 1.0, 2_000)
+
+    def saw(digit: np.ndarray | float) -> Edge:
+        found = lane(lambda m: 2.0 * m - 30.0 * np.ceil(m / (size * digit)) - start * digit, 60.0, (1.0, 1e4))
+        return break_even(found)
+
+    first = saw(1.0)
+    assert first.value is not None
+    for seed in range(5):
+        again = saw(1.0 + 1e-15 * np.random.default_rng(seed).choice((-1.0, 1.0), 2_000)).value
+        assert again == pytest.approx(first.value, rel=1e-9)
+
+
+def test_fewer_draws_find_the_same_edge_within_their_interval() -> None:
+    whole, some = lane(lambda m: m * S - SPEND, 50.0), lane(lambda m: m * S[:20_000] - SPEND, 50.0)
+    exact = threshold.sure_edge(whole, 0.8).value
+    few = threshold.sure_edge(some, 0.8)
+    assert exact is not None and few.low is not None and few.high is not None
+    assert few.low < exact < few.high
+    assert few.high - few.low < 0.04 * exact

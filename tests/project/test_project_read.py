@@ -87,7 +87,7 @@ CHANGES = [
     ("target = 0.82", 'target = "high"', "quantity.not_a_number", "target ="),
     ("target = 0.82", "target = 2026-01-01", "project.wrong_type", "target ="),
     ('confidence = "80%"', "confidence = -0.1", "project.out_of_range", "confidence"),
-    ('kind = "text-classification"', 'kind = "translation"', "project.unknown_task", "kind ="),
+    ('kind = "text-classification"', 'kind = "juggling"', "project.unknown_task", "kind ="),
     ('metric = "accuracy"', 'metric = "acuracy"', "project.unknown_metric", "metric ="),
     ('language = "en"', 'language = "fr"', "project.unknown_language", "language ="),
     ('language = "en"', "language = 5", "project.unknown_language", "language ="),

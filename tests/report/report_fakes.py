@@ -34,6 +34,19 @@ from groundsill.assess.assessment import (
     ValueView,
     Verdict,
 )
+from groundsill.assess.findings import (
+    Box,
+    Bring,
+    Changed,
+    Effect,
+    Move,
+    Pull,
+    Remedy,
+    Search,
+    Share,
+    Turn,
+    Weighing,
+)
 from groundsill.assess.parts import (
     Doubt,
     Grid,
@@ -53,6 +66,7 @@ from groundsill.terms.fact import Fact
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import DAY, HOUR, MONTH, Array, Interval
 from groundsill.terms.run import Run
+from groundsill.terms.source import Source
 
 
 def _curve(candidate: Candidate, all_runs: Mapping[str, Run]) -> CurveView:
@@ -289,6 +303,58 @@ def _swings() -> tuple[Swing, ...]:
     )
 
 
+def _levers(trail: tuple[str, ...]) -> tuple[Pull, ...]:
+    """One that gains, and one of two sizes."""
+    now, then = Interval(-3e3, 19e3, 41e3, 19e3), Interval(-1e3, 22e3, 45e3, 22e3)
+    quality, gain = Interval(0.8, 0.82, 0.84, 0.82), Interval(1e3, 3e3, 5e3, 3e3)
+    moves = (
+        Move("break-even", "use.requests_per_month", "", ">=", 18e3, 15e3),
+        Move("switch", "quality", "1", ">=", None, 0.8),
+    )
+    ticket = (Bring("capital", "USD", 29e3, 27e3), Bring("labels", "label", 3200.0, 3200.0))
+    effect = Effect(
+        HEAD, HEAD, None, quality, quality, now, then, 0.86, 0.9, 0.86, 0.86, gain, 12.0, 0.99, ticket, moves, trail
+    )
+    bare = Effect(LORA, FULL, Problem("scaling.at_chance", got=0.4, limit=0.4), quality, None, now, None, 0.6, None, 0.7, None,
+                  None, None, None, (), (), trail)  # fmt: skip
+    price = Changed("labels.price", "0.1 USD/label", "0.02 USD/label", "price.labels", "")
+    model = Changed(f"candidate.{FULL.id}.model", "a-7b", "a-13b", "", "")
+    source, nothing = (
+        Source("paper", "publication", "A price list", address="https://example.org/"),
+        Interval(0.0, 0.0, 0.0, 0.0),
+    )
+    return (
+        Pull(
+            "cheap labels",
+            "shared data",
+            source,
+            "groundsill.toml:9",
+            (price,),
+            None,
+            HEAD.id,
+            HEAD.id,
+            gain,
+            12.0,
+            (effect,),
+            trail,
+        ),
+        Pull(
+            "size",
+            "open model",
+            source,
+            "groundsill.toml:12",
+            (model,),
+            13e9,
+            HEAD.id,
+            HEAD.id,
+            nothing,
+            0.0,
+            (bare,),
+            trail,
+        ),
+    )
+
+
 def _decision() -> dict[str, object]:
     """What stands around the answer."""
     lever, best, second = "use.requests_per_month", HEAD.id, CLASSICAL.id
@@ -306,7 +372,8 @@ def _decision() -> dict[str, object]:
         ),
         "hazards": (
             Hazard(HEAD, "risk.rework", "supplier", 0.1, Interval(1e3, 9e3, 3e4, 1e4), 1e3, 0.3, "Ada", "a second supplier",
-                   Interval(1e3, 2e3, 3e3, 2e3), trail),
+                   Interval(1e3, 2e3, 3e3, 2e3), trail,
+                   Remedy(False, 0.05, 0.1, 500.0, 1e3, -9e3, -11e3, Interval(-2e3, -1e3, 8e3, 300.0), 40.0)),
             Hazard(HEAD, "quality", "technical", 0.14, Interval(1e3, 5e3, 9e3, 5e3), 700.0, 0.1, "", "", None, trail),
             Hazard(LORA, "quality", "technical", 0.2, Interval(1e3, 5e3, 9e3, 5e3), 900.0, 0.2, "", "", None, trail),
         ),
@@ -319,6 +386,15 @@ def _decision() -> dict[str, object]:
         "staging": (
             Staging(HEAD, (Stage("build", 9e3, 1.0, 0.0, 21e3), Stage("scale", -3e4, 1.0, 0.1, 3e4)), 21e3, 2e4, 22e3, 19e3,
                     trail),
+        ),
+        "levers": _levers(trail),
+        "weighings": (
+            Weighing(19e3, False, (Share(none, 0.0, (1.0,), 0.2, 0.3), Share(best, 1.0, (0.4,), 0.8, 0.7)),
+                     (Turn("privacy", 0.1, 0.5, (0.42,), (best, none), "board, 2026-10-01"),), trail),
+        ),
+        "searches": (
+            Search((Box(HEAD, "labels", 2000.0, 400.0, 19e3, 26e3, 1.0, trail), Box(LORA, "seeds", 2.0, 3.0, 14e3, 21e3, 0.6, trail)),
+                   21e3, 19e3, -300.0, 4300.0, trail),
         ),
         "doubts": (Doubt(FULL, Problem("scaling.one_seed", at=FULL.id, got=1, limit=2), trail),),
     }  # fmt: skip

@@ -16,7 +16,7 @@ from tests.report.report_fakes import HEAD, PROMPT, assessment
 
 from groundsill.report import schema
 from groundsill.report.against import against
-from groundsill.report.data import to_data
+from groundsill.report.data import to_data, unpacked
 from groundsill.report.explain import explain, numbers, trace
 from groundsill.report.formats import json as as_json
 from groundsill.terms.fact import Fact
@@ -28,8 +28,23 @@ PUBLISHED = Path(__file__).parents[2] / "docs" / "report-schema.json"
 
 @pytest.fixture(scope="module")
 def data() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(as_json.render(assessment(), "en"))
-    return found
+    """As `explain` and `against` see it: the file, with every trail in its place."""
+    return unpacked(json.loads(as_json.render(assessment(), "en")))
+
+
+def test_each_trail_is_stored_once(data: dict[str, Any]) -> None:
+    stored = json.loads(as_json.render(assessment(), "en"))
+    assert len({tuple(t) for t in stored["trails"]}) == len(stored["trails"]) > 5
+    assert isinstance(stored["verdict"]["trail"], int)
+    assert data == json.loads(json.dumps(to_data(assessment(), "en")))
+    for told in (explain(stored, "results.2.value.npv.median"), explain(data, "results.2.value.npv.median")):
+        assert any("use.requests_per_month" in line for line in told)
+    assert explain(stored, "swings.0.worth") == explain(data, "swings.0.worth")
+    assert against(stored, data) == against(data, data)
+    broken = stored | {"trails": stored["trails"][:1]}
+    with pytest.raises(Problem) as caught:
+        explain(broken, "swings.0.worth")
+    assert caught.value.code == "report.not_a_report"
 
 
 def test_published_schema_is_current() -> None:
@@ -44,9 +59,9 @@ def test_a_report_keeps_the_schema(language: str) -> None:
     assert faults(json.loads(as_json.render(assessment(), language)), root, root) == []
 
 
-def test_the_schema_can_fail(data: dict[str, Any]) -> None:
+def test_the_schema_can_fail() -> None:
     root = schema.schema()
-    bad = copy.deepcopy(data)
+    bad = json.loads(as_json.render(assessment(), "en"))
     del bad["verdict"]["trail"]
     bad["results"][0]["status"] = "great"
     bad["settings"]["seed"]["value"] = "one"

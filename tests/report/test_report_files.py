@@ -31,7 +31,7 @@ def test_all_formats_are_written_and_the_same_bytes_again(tmp_path: Path) -> Non
     first = [p.read_bytes() for p in paths]
     assert [p.read_bytes() for p in report.write(assessment(), tmp_path / "deep" / "report")] == first
     assert sorted(p.name for p in paths[0].parent.iterdir()) == sorted(p.name for p in paths)
-    assert json.loads(first[2])["schema"] == "groundsill.report/1"
+    assert json.loads(first[2])["schema"] == "groundsill.report/2"
 
 
 def test_language_and_formats_can_be_chosen(tmp_path: Path) -> None:
@@ -133,4 +133,4 @@ def test_a_browser_finds_no_fault(tmp_path: Path, language: str) -> None:
         assert "CONSOLE" not in done.stderr, done.stderr
     title = done.stdout.split("<title>")[1].split("</title>")[0]
     width, pictures = (int(v) for v in title.split())
-    assert width <= 390 and pictures == 11
+    assert width <= 390 and pictures == 12

@@ -40,6 +40,11 @@ EXTRAS: dict[str, dict[str, Any]] = {
         "market__quality_weight": 9.0, "market__bass_p": 0.03, "market__bass_q": 0.38, "market__entrants_per_year": 0.5,
         "market__entry_cost": 2e4, "market__entry_elasticity": 0.7,
     },
+    "a risk by year and its remedy": {
+        "risk.claim#1": 900.0, "risk.claim#2": 0.0, "risk.claim#3": 1500.0, "mitigated__claim": 1.0,
+        "mitigation__claim__cost": 70.0, "mitigation__claim__effect": 0.5, "mitigation__claim__severity": 0.2,
+        "mitigation.claim.effect#1": 0.7, "mitigation.claim.effect#2": 0.1, "mitigation.claim.effect#3": 0.4,
+    },
 }  # fmt: skip
 
 
@@ -59,9 +64,9 @@ def example(name: str, folder: Path, draws: int = 1000) -> tuple[Assessment, tup
     """An example as it ships, assessed from a copy without a ledger."""
     shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns(".groundsill", "report"))
     project, case = analysis.bound(folder / name / "groundsill.toml")
-    worlds, curves = draw.draw(case, draws, 1), []
-    made = run.run(case, worlds, version="0", made="2026-11-22", cache=analysis._surfaces(project), seen=curves.extend)
-    return made, priced(case, worlds, curves, made)
+    worlds = draw.draw(case, draws, 1)
+    made = run.assessed(case, worlds, version="0", made="2026-11-22", cache=analysis._surfaces(project))
+    return made.assessment, priced(made.rows)
 
 
 def by_hand(**more: object) -> tuple[Assessment, tuple[Priced, ...]]:

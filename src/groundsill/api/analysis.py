@@ -15,7 +15,7 @@ from groundsill.terms.problem import Exit, Problem
 
 if TYPE_CHECKING:
     from groundsill.assess.assessment import Assessment
-    from groundsill.assess.fit import Fitted
+    from groundsill.assess.whatif import WhatIf
     from groundsill.project.case import Case
     from groundsill.project.file import Project
     from groundsill.terms.card import Card
@@ -110,32 +110,37 @@ def assess(
     earlier = read_report(against) if against else None
     project, case = bound(path, emit=emit)
     worlds = draw.draw(case, draws, seed)
-    curves: list[Fitted] = []
-    assessment = run.run(
-        case,
-        worlds,
-        version=__version__,
-        made=today(),
-        cache=_surfaces(project),
-        seen=curves.extend,
-        plane=_plane(grid),
-    )
+    made = run.assessed(case, worlds, version=__version__, made=today(), cache=_surfaces(project), plane=_plane(grid))
+    assessment = made.assessment
     spoken = language or case.language
     folder = out or project.folder / "report"
     if xlsx:
         from groundsill.api.priced import priced  # loaded late: most reports have no workbook
 
-        models = priced(case, worlds, curves, assessment)
-        paths = write(assessment, folder, language=spoken, formats=(*FORMATS, "xlsx"), priced=models)
+        paths = write(assessment, folder, language=spoken, formats=(*FORMATS, "xlsx"), priced=priced(made.rows))
     else:
         paths = write(assessment, folder, language=spoken)
-    predictions.keep(Ledger(folder_of(project)), curves, today())
+    predictions.keep(Ledger(folder_of(project)), made.curves, today())
     data = json.loads(next(p for p in paths if p.suffix == ".json").read_bytes())
     moved = _moved(earlier, data, spoken) if earlier else ()
     if assessment.verdict.code == "cannot_say":
         raise Problem("assess.nothing_assessed", at=str(path), limit=str(folder))
     page = next(p for p in paths if p.suffix == ".html")
     return Done(assessment, data, tuple(headline(assessment, spoken)), moved, page, tuple(paths), spoken)
+
+
+def whatif(path: Path, *, draws: int = 20_000, seed: int = 1, emit: Emit = silent) -> WhatIf:
+    """A project valued once, to change its inputs at will: `.charts`, and `.with_({"use.requests_per_month": 2e5}).charts`.
+
+    Inputs are those of the draws, in their units (SI, the project's currency). Nothing is written. Raises as `assess`.
+    """
+    from groundsill.assess import evaluate, fit
+    from groundsill.assess.whatif import WhatIf
+    from groundsill.project import draw
+
+    project, case = bound(path, emit=emit)
+    worlds = evaluate.with_class_shares(case, draw.draw(case, draws, seed))
+    return WhatIf.of(case, worlds, fit.fitted(case, worlds, cache_folder=_surfaces(project)))
 
 
 def _plane(grid: str | None) -> tuple[str, str] | None:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from groundsill.assess import run
-from groundsill.assess.assessment import Assessment
-from groundsill.assess.evaluate import options, world
-from groundsill.assess.fit import Fitted
-from groundsill.project.case import Case
+from groundsill.assess.compare import NONE, Standing
 from groundsill.report.xlsx.book import Priced
-from groundsill.terms.draws import Draws
 
 
-def priced(case: Case, draws: Draws, curves: Sequence[Fitted], assessment: Assessment) -> tuple[Priced, ...]:
-    """One for each candidate that was assessed, doing nothing left out. curves: as the assessment fitted them."""
-    here = world(case, run.with_class_shares(case, draws))
+def priced(rows: Sequence[Standing]) -> tuple[Priced, ...]:
+    """One for each candidate that was assessed, doing nothing left out. rows: as the assessment valued them."""
     found = []
-    for row in curves:
-        result = assessment.result(row.id)
-        if result.value is None or result.choice is None or result.candidate.route == "none":
+    for row in rows:
+        candidate = row.entrant.candidate
+        if row.status != "assessed" or row.best is None or candidate.route == NONE:
             continue
-        option = options(here, row, choices=(result.choice,))[0]
+        option = row.taken
         if option.model is not None and option.sheet is not None:
-            found.append(Priced(result.candidate, result.choice, option.model, option.sheet))
+            found.append(Priced(candidate, option.choice, option.model, option.sheet))
     return tuple(found)

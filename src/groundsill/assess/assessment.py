@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from groundsill.assess.findings import Pull, Search, Weighing
 from groundsill.assess.parts import (
     Doubt,
     Grid,
@@ -274,6 +275,9 @@ class Assessment:
     studies: tuple[Study, ...] = ()
     staging: tuple[Staging, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    levers: tuple[Pull, ...] = ()
+    weighings: tuple[Weighing, ...] = ()
+    searches: tuple[Search, ...] = ()
 
     def result(self, candidate_id: str) -> Result:
         """The row of one candidate. Raises KeyError."""

@@ -90,6 +90,12 @@ def standing(here: World, row: Fitted) -> Standing:
         found = options(here, row)
     except Problem as refusal:
         return Standing(entrant, "refused", row, (), (), None, refusal.located(row.id))
+    return chosen(case, row, found)
+
+
+def chosen(case: Case, row: Fitted, found: tuple[Option, ...]) -> Standing:
+    """The best of the valued choices, as `standing` says."""
+    entrant = row.entrant
     chances = tuple(p_reach(case, entrant, _quality(o)) for o in found)
     priced = [i for i, option in enumerate(found) if option.worth is not None]
     valued = [i for i in priced if _quality(found[i]) is not None]

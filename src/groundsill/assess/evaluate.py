@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -45,17 +45,19 @@ class Watched(Mapping[str, Quantity]):
 
 @dataclass(frozen=True)
 class World:
-    """Draws with the plan and the rows that all options share."""
+    """Draws with the plan and the rows that all options share. size: of a group of draws that is valued at a time, 0 for
+    the usual one; all at once keep what they found for the next change."""
 
     case: Case
     draws: Draws
     plan: Plan
     common: Sheet
+    size: int = 0
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """The draws in groups, each with the rows that all options share."""
-        return cashflow.blocks(self.draws, self.plan, self.common)
+        return cashflow.blocks(self.draws, self.plan, self.common, self.size)
 
     def first(self, n: int) -> World:
         """The same over the first draws, at most `n`."""
@@ -72,8 +74,8 @@ class World:
         """The same with some inputs replaced; growth and discount are computed again only if they change."""
         draws = replace(self.draws, values_by_name={**self.draws.values_by_name, **changes})
         if {RATE, GROWTH} & set(changes):
-            return World(self.case, draws, self.plan, cashflow.common(draws, self.plan).reuse(self.common))
-        return World(self.case, draws, self.plan, self.common)
+            return replace(self, draws=draws, common=cashflow.common(draws, self.plan).reuse(self.common))
+        return replace(self, draws=draws)
 
 
 def world(case: Case, draws: Draws) -> World:
@@ -104,14 +106,36 @@ def options(here: World, row: Fitted, *, choices: tuple[Choice, ...] | None = No
 
     Raises Problem of the route where not even needs can be forecast.
     """
+    drafts = _drafts(here, row, choices)
+    models = [draft.model for draft in drafts if draft.model is not None]
+    made = iter(cashflow.sheets(models, here.draws, here.common, here.blocks))
+    return tuple(draft if draft.model is None else _valued(draft, next(made), here.draws.n) for draft in drafts)
+
+
+def options_again(here: World, row: Fitted, before: Sequence[Option], changed: frozenset[str]) -> tuple[Option, ...]:
+    """The same options with the inputs `changed` at what they are `here`; only rows that read them are valued.
+
+    before: as `options` found them over as many draws, valued all at once. Raises as `options`."""
+    drafts: Sequence[Option] = before
+    if any(changed & option.read for option in before):
+        drafts = _drafts(here, row, tuple(option.choice for option in before))
+    out = list[Option]()
+    for draft, was in zip(drafts, before, strict=True):
+        if draft.model is None or (draft is was and changed.isdisjoint(draft.model.trail)):
+            out.append(draft)
+            continue
+        sheet = draft.model.sheet(here.draws, here.common)
+        out.append(_valued(draft, sheet if was.sheet is None else sheet.reuse(was.sheet), here.draws.n))
+    return tuple(out)
+
+
+def _drafts(here: World, row: Fitted, choices: tuple[Choice, ...] | None) -> list[Option]:
+    """Options with what their route says of them, not valued yet."""
     watched = Watched(here.draws.values_by_name)
     seen = replace(here, draws=replace(here.draws, values_by_name=watched))
     found = forecast(seen, row, choices)
     read = frozenset(watched.read | ({row.own} if row.own else set()))
-    drafts = [_draft(here, row, outcome, read) for outcome in found.outcomes]
-    models = [draft.model for draft in drafts if draft.model is not None]
-    made = iter(cashflow.sheets(models, here.draws, here.common, here.blocks))
-    return tuple(draft if draft.model is None else _valued(draft, next(made), here.draws.n) for draft in drafts)
+    return [_draft(here, row, outcome, read) for outcome in found.outcomes]
 
 
 def _valued(draft: Option, sheet: Sheet, n: int) -> Option:
@@ -212,3 +236,12 @@ class Probe:
         if quality is not None:
             model = replace(model, own={**model.own, "quality": quality})
         return model.sheet(here.draws, here.common).reuse(self._sheet)
+
+
+def with_class_shares(case: Case, draws: Draws) -> Draws:
+    """Shares of the classes as the data card counted them, where money is given by class and no share is bound."""
+    if case.card is None or not any(name.startswith("use.class.") for name in draws):
+        return draws
+    total = sum(case.card.classes.values())
+    shares = {f"class_share.{name}": rows / total for name, rows in case.card.classes.items()}
+    return replace(draws, values_by_name={**shares, **draws.values_by_name})

@@ -67,6 +67,14 @@ def fitted(case: Case, draws: Draws, *, cache_folder: Path | None = None) -> tup
     return _with_own_misses(rows)
 
 
+def with_own_quality(row: Fitted, draws: Draws) -> Fitted:
+    """The candidate with the user's own line of its quality as it is drawn in `draws`."""
+    told = scaling_fit.fit_known(
+        draws.array(row.own), row.entrant.anchor, candidate=row.entrant.candidate, trail=(row.own,)
+    )
+    return replace(row, curve=told)
+
+
 def _with_own_misses(rows: tuple[Fitted, ...]) -> tuple[Fitted, ...]:
     """Label curves with the misses of all back-tests of this project among the scores of their intervals: how far each
     candidate's forecast of its largest rung, from the other rungs, was off. Only the factor of a curve changes."""
@@ -93,8 +101,7 @@ def _one(case: Case, entrant: Entrant, draws: Draws, cache_folder: Path | None) 
             return Fitted(entrant, route, kind)
         own = entrant.fact("quality")
         if own in draws and kind == "point":
-            told = scaling_fit.fit_known(draws.array(own), entrant.anchor, candidate=entrant.candidate, trail=(own,))
-            return Fitted(entrant, route, kind, told, own=own)
+            return with_own_quality(Fitted(entrant, route, kind, own=own), draws)
         runs = evidence(case, entrant, kind)
         if not runs:
             return Fitted(entrant, route, kind)

@@ -33,6 +33,10 @@ class Worth:
     low: float
     high: float
 
+    def at_most(self, most: float) -> Worth:
+        """The same where no more can be had."""
+        return Worth(min(self.value, most), min(self.low, most), min(self.high, most))
+
 
 def evppi(net_benefit: Array, x: Array) -> Worth:
     """What knowing x (n,), or several inputs together (n, k), is worth before the choice; net benefit (n, options).
@@ -50,7 +54,7 @@ def evsi(net_benefit: Array, summary: Array, *, limit: float | None = None) -> W
     the truth. limit: EVPPI of what the study looks at, if known; a study is never worth more. Raises as `evppi`."""
     found = evppi(net_benefit, summary)
     most = math.inf if limit is None else max(limit, 0.0)
-    return Worth(min(found.value, most), min(found.low, most), min(found.high, most))
+    return found.at_most(most)
 
 
 def enbs(evsi: Worth, cost: float) -> Worth:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
-from groundsill.assess import threshold, units
+from groundsill.assess import crossings, threshold, units
 from groundsill.assess.assessment import Threshold
 from groundsill.assess.compare import NONE, Standing
 from groundsill.assess.evaluate import Probe, World
 from groundsill.assess.parts import Waiting, Winners
 from groundsill.assess.threshold import Edge, Lane, Pair
-from groundsill.finance import value
 from groundsill.finance.model import RATE
 from groundsill.terms.quantity import Array, Exactly, Interval
 
@@ -32,7 +31,8 @@ PRICES = ("price.labels", "price.accelerator:", "price.staff:", "price.api-in:",
 QUALITY = "quality."
 LABELS = "labels"
 TAIL = 0.05
-TAIL_DRAWS = 20_000  # the worst of so many are looked at; a tail of a thousand draws is known to 3 %
+TAIL_DRAWS = 10_000  # the worst of so many are looked at; a tail of five hundred draws is known to 4 %
+LANES = 20_000  # draws of a lever that only the cash models read: a share of them is known to 0.6 %, and the interval says so
 BEST_DRAWS = 4_000  # in which it is counted how often a candidate is the best
 _RATES = (0.0, 10.0)  # a year, searched
 _REACH = 1_000.0  # other levers are searched from their median over this to their median times this
@@ -41,8 +41,8 @@ _REACH = 1_000.0  # other levers are searched from their median over this to the
 @dataclass(frozen=True)
 class Scene:
     """What thresholds are found with. here: the world; rows: assessed candidates, none left out; quick, full: probes by
-    id over few and over all draws; rival: id -> the best other option today; waiting: by id; budget: the loss that may
-    be made, by id."""
+    id over few and over LANES draws; rival: id -> the best other option today; waiting: by id; budget: the loss that may
+    be made, by id; lanes: those found so far, by candidate, lever, range and whether over few draws."""
 
     here: World
     rows: Sequence[Standing]
@@ -51,42 +51,68 @@ class Scene:
     rival: Mapping[str, str]
     waiting: Mapping[str, Waiting]
     budget: Mapping[str, float]
+    lanes: dict[tuple[str, str, tuple[float, float], bool], Lane] = field(default_factory=dict)
+
+    def kept(self, ids: Collection[str]) -> dict[tuple[str, str, tuple[float, float], bool], Lane]:
+        """The lanes of these candidates."""
+        return {key: lane for key, lane in self.lanes.items() if key[0] in ids}
 
 
-def scene(here: World, rows: Sequence[Standing], quick: Mapping[str, Probe], waiting: Mapping[str, Waiting]) -> Scene:
+def scene(
+    here: World,
+    rows: Sequence[Standing],
+    quick: Mapping[str, Probe],
+    waiting: Mapping[str, Waiting],
+    like: Scene | None = None,
+    same: Collection[str] = (),
+) -> Scene:
     """quick: `quick_probes`. The loss budget is `finance.loss_budget` where the project has one, else what building
-    costs on average: then the worst case loses no more than what was put in."""
+    costs on average: then the worst case loses no more than what was put in. like: another scene over as many draws, in
+    which the candidates `same` stand as they do here: what was valued of them there is not valued again."""
     some = [row for row in rows if row.id in quick]
-    full = {row.id: Probe(here, quick[row.id].row, row.taken.choice, row.taken) for row in some}
+    many = here.first(LANES)
+    whole = many.draws.n == here.draws.n
+    known = {name: like.full[name] for name in same if name in like.full} if like is not None else {}
+    full = {
+        row.id: known.get(row.id) or Probe(many, quick[row.id].row, row.taken.choice, row.taken if whole else None)
+        for row in some
+    }
     means = {NONE: 0.0, **{row.id: float(row.npv.mean()) for row in some}}
     rival = {row.id: max((m, i) for i, m in means.items() if i != row.id)[1] for row in some}
     given = here.draws.get("finance.loss_budget")
     budget = {
-        row.id: float(np.median(given)) if given is not None else max(0.0, -float(full[row.id].built.mean()))
-        for row in some
+        row.id: float(np.median(given)) if given is not None else max(0.0, -float(_built(row).mean())) for row in some
     }
-    return Scene(here, some, quick, full, rival, waiting, budget)
+    return Scene(here, some, quick, full, rival, waiting, budget, like.kept(same) if like is not None else {})
 
 
-def found(view: Scene) -> tuple[tuple[Threshold, ...], tuple[Winners, ...]]:
-    """Thresholds by candidate, and the winners along every lever that several candidates or doing nothing share."""
-    out: dict[str, list[Threshold]] = {row.id: [] for row in view.rows}
+def _built(row: Standing) -> Array:
+    worth = row.taken.worth
+    assert worth is not None  # it has a probe
+    return worth.build
+
+
+def found(view: Scene, only: frozenset[str] | None = None) -> tuple[tuple[Threshold, ...], tuple[Winners, ...]]:
+    """Thresholds by candidate, and the winners along every lever that several candidates or doing nothing share. only: ids
+    of the candidates whose thresholds are asked for; then no winners."""
+    asked = [row for row in view.rows if only is None or row.id in only]
+    out: dict[str, list[Threshold]] = {row.id: [] for row in asked}
     winners = list[Winners]()
     for name in _names(view):
         lanes = _lanes(view, name)
         if lanes is None:
             continue
-        for row in sorted(view.rows, key=lambda row: row.id):  # lanes are valued further on the way: one order for all
+        for row in sorted(asked, key=lambda row: row.id):  # lanes are valued further on the way: one order for all
             if lanes[row.id].shape != "flat":
                 out[row.id] += _five(view, row, name, lanes)
-        if any(lane.shape != "flat" for lane in lanes.values()):
+        if only is None and any(lane.shape != "flat" for lane in lanes.values()):
             winners.append(_winners(view, name, lanes))
-    for row in view.rows:
+    for row in asked:
         for name, lane in _own_lanes(view, row):
             probes = view.quick if name.startswith(QUALITY) else view.full
             lanes = {other.id: _still(probes[other.id], lane.searched) for other in view.rows} | {row.id: lane}
             out[row.id] += _five(view, row, name, lanes)
-    return tuple(t for row in view.rows for t in out[row.id]), tuple(winners)
+    return tuple(t for row in asked for t in out[row.id]), tuple(winners)
 
 
 def _names(view: Scene) -> list[str]:
@@ -99,7 +125,7 @@ def _still(probe: Probe, searched: tuple[float, float]) -> Lane:
 
 
 def _lanes(view: Scene, name: str) -> dict[str, Lane] | None:
-    """One lane a candidate: over all draws where only the cash models read the lever, over the first 2,000 where a step
+    """One lane a candidate: over LANES draws where only the cash models read the lever, over the first 2,000 where a step
     needs a forecast or other discount factors. None for a lever that stands at 0."""
     middle = float(np.median(view.here.draws[name]))
     if middle <= 0:
@@ -116,7 +142,10 @@ def _lanes(view: Scene, name: str) -> dict[str, Lane] | None:
         def net(amount: float, probe: Probe = probe) -> Pair:
             return probe.worth({name: amount})
 
-        out[row.id] = Lane.of(net, searched, middle)
+        key = row.id, name, searched, few
+        if key not in view.lanes:
+            view.lanes[key] = Lane.of(net, searched, middle)
+        out[row.id] = view.lanes[key]
     return out
 
 
@@ -131,7 +160,7 @@ def _own_lanes(view: Scene, row: Standing) -> Iterator[tuple[str, Lane]]:
         if low < middle < 1.0:
             yield QUALITY + row.id, Lane.of(lambda q: probe.worth({}, quality=q), (low, 1.0), middle)
     priced = {
-        o.choice["labels"]: (o.worth.build, o.worth.operate)
+        o.choice["labels"]: (o.worth.build[:LANES], o.worth.operate[:LANES])
         for o in row.options
         if set(o.choice) == {"labels"}
         and o.worth is not None
@@ -145,30 +174,26 @@ def _own_lanes(view: Scene, row: Standing) -> Iterator[tuple[str, Lane]]:
 def _five(view: Scene, row: Standing, name: str, lanes: Mapping[str, Lane]) -> list[Threshold]:
     """Break-even, confidence, switch, option hurdle and loss budget of one candidate along one lever."""
     lane, asked = lanes[row.id], view.here.case.confidence
-    rival, waiting = view.rival[row.id], view.waiting.get(row.id)
+    rival, waiting, about = view.rival[row.id], view.waiting.get(row.id), _about(view, row, name, lane)
 
     def spread(amount: float) -> float:
         npv = lane.at(amount, TAIL_DRAWS)[1]
         return float(npv.std()) / math.sqrt(len(lane.pairs[lane.amounts[0]][1]))
 
-    out = [_told(view, row, name, lane, "break-even", threshold.edge(lane, lambda a: lane.means(a)[1], spread))]
-    out.append(_told(view, row, name, lane, "confidence", threshold.sure_edge(lane, asked), probability=asked))
+    out = [about.told("break-even", threshold.edge(lane, lambda a: lane.means(a)[1], spread))]
+    out.append(about.told("confidence", threshold.sure_edge(lane, asked), probability=asked))
     if rival in lanes:
-        out.append(_switch(view, row, name, lanes))
+        out.append(_switch(view, row, about, lanes))
     if waiting is not None:
         times = waiting.hurdle - 1.0
         pays = threshold.edge(lane, lambda a: lane.means(a)[1] + times * lane.means(a)[0], spread)
-        out.append(_told(view, row, name, lane, "option", pays, limit=waiting.hurdle))
+        out.append(about.told("option", pays, limit=waiting.hurdle))
     budget = view.budget[row.id]
-
-    def worst(amount: float) -> float:
-        return value.tail(lane.at(amount, TAIL_DRAWS)[1], TAIL) + budget
-
-    safe = threshold.edge(lane, worst, lambda a: threshold.tail_error(lane.at(a, TAIL_DRAWS)[1], TAIL), looks=1)
-    return [*out, _told(view, row, name, lane, "loss-budget", safe, limit=budget)]
+    safe = threshold.tail_edge(lane, TAIL, budget, TAIL_DRAWS)
+    return [*out, about.told("loss-budget", safe, limit=budget)]
 
 
-def _switch(view: Scene, row: Standing, name: str, lanes: Mapping[str, Lane]) -> Threshold:
+def _switch(view: Scene, row: Standing, about: _About, lanes: Mapping[str, Lane]) -> Threshold:
     """Where the candidate ties with the best other option, and from where on it is the best with the asked confidence."""
     lane, rival = lanes[row.id], lanes[view.rival[row.id]]
     count = min(BEST_DRAWS, *(len(x.pairs[x.amounts[0]][1]) for x in lanes.values()))
@@ -181,49 +206,66 @@ def _switch(view: Scene, row: Standing, name: str, lanes: Mapping[str, Lane]) ->
         apart = lane.at(amount, count)[1] - rival.at(amount, count)[1]
         return float(apart.std()) / math.sqrt(count)
 
-    def best(amount: float) -> float:
-        others = [x.at(amount, count)[1] for i, x in lanes.items() if i != row.id]
-        return float(np.mean(lane.at(amount, count)[1] > np.max([np.zeros(count), *others], axis=0))) - asked
-
     ends = lane.places[0], lane.places[-1]
     way: threshold.Direction = ">=" if ahead(ends[1]) > ahead(ends[0]) else "<="
-    tie = threshold.edge(lane, ahead, spread, way, looks=2, beside=rival)
-    sure = threshold.edge(lane, best, lambda _: 0.0, way, looks=0).value
-    made = _told(view, row, name, lane, "switch", tie, way=way, probability=asked, rival=view.rival[row.id])
-    return made if sure is None else replace(made, sure=sure / _scale(view, name))
+    tie = threshold.edge(lane, ahead, spread, way, halved=2, beside=rival)
+    sure = _leads(row.id, lanes, count, asked, way)
+    made = about.told("switch", tie, direction=way, probability=asked, rival=view.rival[row.id])
+    return made if sure is None else replace(made, sure=sure / about.scale)
+
+
+def _leads(
+    candidate: str, lanes: Mapping[str, Lane], count: int, asked: float, way: threshold.Direction
+) -> float | None:
+    """From where on the candidate is the best option in a share `asked` of the first `count` draws, None if nowhere."""
+    lane = lanes[candidate]
+    others = [x for i, x in lanes.items() if i != candidate]
+    if all(x.shape != "bent" for x in lanes.values()):
+        own, theirs = lane.line(count), [x.line(count) for x in others]
+        ahead = [own, *((own[0] - start, own[1] - slope) for start, slope in theirs)]
+        return crossings.leading(ahead, lane.searched, [asked * count], way == ">=")[0]
+
+    def best(amount: float) -> float:
+        rivals = [x.at(amount, count)[1] for x in others]
+        return float(np.mean(lane.at(amount, count)[1] > np.max([np.zeros(count), *rivals], axis=0))) - asked
+
+    return threshold.edge(lane, best, lambda _: 0.0, way, halved=0).value
 
 
 def _scale(view: Scene, name: str) -> float:
     return units.factor(view.here.case, view.here.draws, name)
 
 
-def _told(
-    view: Scene, row: Standing, name: str, lane: Lane, kind: str, edge: Edge, *, way: str = "", **more: object
-) -> Threshold:
-    case, draws = view.here.case, view.here.draws
-    scale = _scale(view, name)
+@dataclass(frozen=True)
+class _About:
+    """What all thresholds of a candidate along a lever share. scale: the draws' value of one of the user's units."""
 
-    def shown(amount: float | None) -> float | None:
-        return None if amount is None else amount / scale
+    scale: float
+    shared: Mapping[str, object]
 
-    known = {name} if name in case.facts else set()
-    made: dict[str, object] = {"probability": None, **more}
-    return Threshold(
-        kind=kind,  # type: ignore[arg-type]
-        candidate=row.entrant.candidate,
-        lever=name,
-        unit="label" if name == LABELS else units.unit(case, name),
-        direction=way or lane.direction,  # type: ignore[arg-type]
-        value=shown(edge.value),
-        low=shown(edge.low),
-        high=shown(edge.high),
-        other=shown(edge.other),
-        now=_now(row, name, draws, scale),
-        searched=(lane.searched[0] / scale, lane.searched[1] / scale),
-        trail=units.behind(case, {*known, *row.taken.trail}),
-        by="draws" if lane.single else "grid",
-        **made,  # type: ignore[arg-type]
-    )
+    def told(self, kind: str, edge: Edge, **more: object) -> Threshold:
+        """The threshold in the user's unit."""
+        low, at, high, other = (
+            None if v is None else v / self.scale for v in (edge.low, edge.value, edge.high, edge.other)
+        )
+        given: dict[str, object] = {**self.shared, "probability": None, **more}
+        return Threshold(kind=kind, value=at, low=low, high=high, other=other, **given)  # type: ignore[arg-type]
+
+
+def _about(view: Scene, row: Standing, name: str, lane: Lane) -> _About:
+    case, scale = view.here.case, _scale(view, name)
+    known = {name} if name in case.facts else set[str]()
+    shared = {
+        "candidate": row.entrant.candidate,
+        "lever": name,
+        "unit": "label" if name == LABELS else units.unit(case, name),
+        "direction": lane.direction,
+        "now": _now(row, name, view.here.draws, scale),
+        "searched": (lane.searched[0] / scale, lane.searched[1] / scale),
+        "trail": units.behind(case, {*known, *row.taken.trail}),
+        "by": "draws" if lane.single else "grid",
+    }
+    return _About(scale, shared)
 
 
 def _now(row: Standing, name: str, draws: Mapping[str, object], scale: float) -> Interval:

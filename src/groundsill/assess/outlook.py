@@ -10,6 +10,7 @@ from groundsill.assess.assessment import Measurement, Swing
 from groundsill.assess.boxes import Axis
 from groundsill.assess.compare import Standing, has_target
 from groundsill.assess.evaluate import Probe, World
+from groundsill.assess.information import Worth
 from groundsill.assess.measurement import next_measurement
 from groundsill.assess.parts import Doubt, Grid, LossBox, Staging, Study
 from groundsill.assess.sensitivity import Field, field, quick_probes, swings, uncertain, weighed
@@ -46,11 +47,7 @@ def outlook(
     the two inputs of the grid, None for the two that are worth most."""
     if not ranked:
         return Outlook()
-    small = next(iter(probes.values())).here
-    contest = field(small, ranked, probes)
-    values = uncertain(here, contest, rows)
-    worths, shares = weighed(values, benefit, ranked[0].npv)
-    tornado = swings(here, contest, ranked, values, (worths, shares))
+    values, worths, tornado = ranking(here, rows, ranked, benefit, probes)
     played = studies(here, rows, ranked, benefit, worths)
     found = next_measurement(here.case, rows, ranked, tornado, worths, played)
     gates = staging(here, ranked[0], _pilot(played))
@@ -63,6 +60,17 @@ def outlook(
         loss_boxes=_boxes(here, ranked[0], tornado, values),
         staging=() if gates is None else (gates,),
     )
+
+
+def ranking(
+    here: World, rows: Sequence[Standing], ranked: Sequence[Standing], benefit: Array, probes: Mapping[str, Probe]
+) -> tuple[dict[str, Array], dict[str, Worth], tuple[Swing, ...]]:
+    """Uncertain inputs with their draws, what knowing each is worth, and what each does; ranked: not empty."""
+    small = next(iter(probes.values())).here
+    contest = field(small, ranked, probes)
+    values = uncertain(here, contest, rows)
+    worths, shares = weighed(values, benefit, ranked[0].npv)
+    return values, worths, swings(here, contest, ranked, values, (worths, shares))
 
 
 def _pilot(played: Sequence[Played]) -> Played | None:

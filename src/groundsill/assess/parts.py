@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from groundsill.assess.findings import Remedy
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Interval
@@ -72,7 +73,7 @@ class Hazard:
 
     kind, owner, mitigation: as the project says, "" if it does not. severity: what it costs where it happens (present
     value, positive); expected: over all draws. tail_share: part of the gap between the mean and the mean of the worst
-    5 % that it makes. mitigation_cost: None if not given.
+    5 % that it makes. mitigation_cost: None if not given; remedy: what it is worth, None where its effect is not given.
     """
 
     candidate: Candidate
@@ -86,6 +87,7 @@ class Hazard:
     mitigation: str
     mitigation_cost: Interval | None
     trail: Trail
+    remedy: Remedy | None = None
 
 
 @dataclass(frozen=True)

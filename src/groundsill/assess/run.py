@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from groundsill.assess import levers, units, views
+from groundsill.assess import changes, levers, order, units, views, weighted
 from groundsill.assess.assessment import Assessment, Result, Ticket
 from groundsill.assess.compare import NONE, Standing, contenders, p_best, standing
-from groundsill.assess.evaluate import World, world
+from groundsill.assess.evaluate import World, with_class_shares, world
 from groundsill.assess.fit import Fitted, fitted
 from groundsill.assess.outlook import Axes, doubts, outlook
 from groundsill.assess.parts import Trail
@@ -32,33 +32,41 @@ from groundsill.terms.source import Source
 GATES = ("build", "operate")
 
 
+@dataclass(frozen=True)
+class Assessed:
+    """An assessment with what doors need beside it: the fitted curves, to store their forecasts and to ask what if; the
+    candidates as they stand, with their models."""
+
+    assessment: Assessment
+    curves: tuple[Fitted, ...]
+    rows: tuple[Standing, ...]
+
+
 def run(
-    case: Case,
-    draws: Draws,
-    *,
-    version: str,
-    made: str,
-    cache: Path | None = None,
-    seen: Callable[[Sequence[Fitted]], None] | None = None,
-    plane: Axes | None = None,
+    case: Case, draws: Draws, *, version: str, made: str, cache: Path | None = None, plane: Axes | None = None
 ) -> Assessment:
+    """Assess a case over its draws: `assessed`, the assessment alone."""
+    return assessed(case, draws, version=version, made=made, cache=cache, plane=plane).assessment
+
+
+def assessed(
+    case: Case, draws: Draws, *, version: str, made: str, cache: Path | None = None, plane: Axes | None = None
+) -> Assessed:
     """Assess a case over its draws.
 
-    version, made: of the program, and the ISO date; cache: folder for fitted surfaces; seen: is shown the fitted curves,
-    for a door that stores their forecasts; plane: two inputs to see together, the two worth most if None. The same case and draws give the
-    same assessment. Candidates that cannot be assessed become rows with their problem. Raises Problem
-    `finance.zero_horizon`, `finance.missing_input` for what no candidate can do without.
+    version, made: of the program, and the ISO date; cache: folder for fitted surfaces; plane: two inputs to see together,
+    the two worth most if None. The same case and draws give the same assessment. Candidates that cannot be assessed become
+    rows with their problem. Raises Problem `finance.zero_horizon`, `finance.missing_input` for what no candidate can do
+    without.
     """
     here = world(case, with_class_shares(case, draws))
     curves = fitted(case, here.draws, cache_folder=cache)
-    if seen is not None:
-        seen(curves)
     by_id = {row.id: standing(here, row) for row in curves}
     rows = tuple(
         by_id.get(e.candidate.id) or Standing(e, "closed", None, (), (), None, e.closed) for e in case.entrants
     )
     ranked = contenders(case, [row for row in rows if row.entrant.candidate.route != NONE])
-    labels, benefit = _net_benefit(rows, draws.n)
+    labels, benefit = net_benefit(rows, draws.n)
     probes = quick_probes(here.first(DRAWS), rows)
     around = outlook(here, rows, ranked, benefit[:, :, -1], probes, plane)
     results, tickets = _results(here, rows)
@@ -74,29 +82,25 @@ def run(
         warnings=case.warnings + _notes(rows), card=case.card, options=labels, gates=GATES, net_benefit=benefit, facts={}, runs={}, winners=winners,
         waiting=waits, grids=around.grids, loss_boxes=around.loss_boxes, studies=around.studies, staging=around.staging,
         hazards=hazards(here, stage.rows, stage.full), doubts=doubts(here, rows),
+        levers=changes.pulls(here, curves, rows, stage, thresholds, cache=cache), weighings=weighted.weighing(case, here.draws, rows),
+        searches=order.search(here, rows),
     )  # fmt: skip
-    return _sourced(case, draws, whole)
+    return Assessed(_sourced(case, draws, whole), curves, rows)
 
 
-def with_class_shares(case: Case, draws: Draws) -> Draws:
-    """Shares of the classes as the data card counted them, where money is given by class and no share is bound."""
-    if case.card is None or not any(name.startswith("use.class.") for name in draws):
-        return draws
-    total = sum(case.card.classes.values())
-    shares = {f"class_share.{name}": rows / total for name, rows in case.card.classes.items()}
-    return replace(draws, values_by_name={**shares, **draws.values_by_name})
-
-
-def _net_benefit(rows: Sequence[Standing], n: int) -> tuple[tuple[tuple[str, Choice], ...], Array]:
-    """Every valued option of every assessed candidate, after `none`, which is all zero. (draws, options, gates)."""
-    labels: list[tuple[str, Choice]] = [(NONE, {})]
-    columns = [np.zeros((n, len(GATES)))]
-    for row in rows:
-        for option in row.options if row.status == "assessed" and row.entrant.candidate.route != NONE else ():
-            if option.worth is not None:
-                labels.append((row.id, option.choice))
-                columns.append(np.column_stack((option.worth.build, option.worth.operate)))
-    return tuple(labels), np.stack(columns, axis=1)
+def net_benefit(rows: Sequence[Standing], n: int) -> tuple[tuple[tuple[str, Choice], ...], Array]:
+    """Every valued option of every assessed candidate, after `none`, which is all zero. (draws, options, gates); the draws
+    of an option lie side by side in memory."""
+    valued = [
+        (row.id, option.choice, option.worth)
+        for row in rows
+        for option in (row.options if row.status == "assessed" and row.entrant.candidate.route != NONE else ())
+        if option.worth is not None
+    ]
+    out = np.zeros((len(GATES), 1 + len(valued), n))
+    for place, (_, _, worth) in enumerate(valued, 1):
+        out[:, place] = worth.build, worth.operate
+    return ((NONE, {}), *((name, choice) for name, choice, _ in valued)), out.transpose(2, 1, 0)
 
 
 def _results(here: World, rows: Sequence[Standing]) -> tuple[tuple[Result, ...], tuple[Ticket, ...]]:
@@ -166,8 +170,9 @@ def _seen(entrant: Entrant) -> Trail:
 
 def _sourced(case: Case, draws: Draws, whole: Assessment) -> Assessment:
     """Attach the facts and runs that some trail names; a name that leads nowhere is warned of."""
-    facts = {**_settings(draws), **_class_shares(case), **case.facts}
-    runs = units.runs_of(case)
+    more_facts, more_runs = changes.sources(case)
+    facts = {**_settings(draws), **_class_shares(case), **more_facts, **case.facts}
+    runs = {**more_runs, **units.runs_of(case)}
     named = set(_trails(whole))
     lost = sorted(named - set(facts) - set(runs))
     settings = set(_settings(draws))
@@ -183,7 +188,8 @@ def _sourced(case: Case, draws: Draws, whole: Assessment) -> Assessment:
 def _trails(whole: Assessment) -> Iterable[str]:
     parts: list[object] = [whole.verdict, whole.verdict.next, *whole.thresholds, *whole.tickets, *whole.swings]
     parts += [*whole.winners, *whole.grids, *whole.loss_boxes, *whole.hazards, *whole.waiting, *whole.studies]
-    parts += [*whole.staging, *whole.doubts]
+    parts += [*whole.staging, *whole.doubts, *whole.levers, *whole.weighings, *whole.searches]
+    parts += [x for p in whole.levers for x in p.effects] + [b for s in whole.searches for b in s.boxes]
     for row in whole.results:
         parts += [row, row.curve, row.value, *row.options, *row.needs]
         parts += row.curve.rungs if row.curve is not None else ()

@@ -11,12 +11,12 @@ from groundsill.assess import units
 from groundsill.assess.assessment import Swing
 from groundsill.assess.compare import NONE, Standing
 from groundsill.assess.evaluate import Probe, World
-from groundsill.assess.information import Worth, evppi_all
-from groundsill.assess.slices import DRAWS as DRAWS_OF_SLICES
+from groundsill.assess.information import Worth, evpi, evppi_all
 from groundsill.assess.slices import Slices, gaps_of
 from groundsill.terms.quantity import Array, quantiles
 
 DRAWS = 2_000  # worlds of a sensitivity; the means are moved onto those of all draws
+DRAWS_OF_WORTH = 20_000  # at most, of EVPPI and of shares of the variance; the interval says what that leaves open
 _STEPS = 10  # halvings between a winner's value and another's
 QUALITY = "quality."
 
@@ -108,16 +108,19 @@ def uncertain(here: World, contest: Field, rows: Sequence[Standing]) -> dict[str
 
 
 def weighed(values: Mapping[str, Array], benefit: Array, focus: Array) -> tuple[dict[str, Worth], dict[str, float]]:
-    """EVPPI, and share of the variance of `focus` (draws,), of each input. An input in whose every slice the best option
+    """EVPPI, and share of the variance of `focus` (draws,), of each input, by DRAWS_OF_WORTH draws. An input in whose every slice the best option
     stays the best beyond doubt is worth 0 without a regression."""
-    gaps = gaps_of(benefit)[:, :DRAWS_OF_SLICES]
+    most = evpi(benefit)
+    benefit, focus = benefit[:DRAWS_OF_WORTH], focus[:DRAWS_OF_WORTH]
+    gaps = gaps_of(benefit)
     matter, shares = dict[str, Array](), dict[str, float]()
     for name, x in values.items():
-        along = Slices(x)
+        some = x[:DRAWS_OF_WORTH]
+        along = Slices(some)
         shares[name] = along.first_share(focus)
-        if (along if len(x) == gaps.shape[1] else Slices(x[: gaps.shape[1]])).may_matter(gaps):
-            matter[name] = x
-    found = evppi_all(benefit, matter)
+        if along.may_matter(gaps):
+            matter[name] = some
+    found = {name: w.at_most(most) for name, w in evppi_all(benefit, matter).items()}
     return {name: found.get(name, Worth(0.0, 0.0, 0.0)) for name in values}, shares
 
 

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from groundsill.terms.quantity import Array
 
 SLICES = 48
-DRAWS = 20_000  # that are looked at for whether an input could matter
 _SURE = 3.0  # standard errors by which every slice must speak against every other option
 _LEAST = 4  # draws in a slice on average
 

@@ -54,7 +54,7 @@ def studies(
     learners = [row for row in assessed if row.fitted is not None and isinstance(row.fitted.curve, LabelCurve)]
     out = list[Played]()
     if learners:
-        last = max(float(_curve(row).ladder.x[-1]) for row in learners)
+        last = max(float(label_curve(row).ladder.x[-1]) for row in learners)
         out += [made for more in MORE if (made := _labels(few, learners, ranked[0], benefit[:n], last, more))]
         out += [_seeds(few, learners, benefit[:n], count) for count in SEEDS]
     for row in assessed:
@@ -80,7 +80,8 @@ def _of(study: Study) -> str:
     return study.candidate.id if study.candidate is not None else ""
 
 
-def _curve(row: Standing) -> LabelCurve:
+def label_curve(row: Standing) -> LabelCurve:
+    """Its fitted label curve; only for a candidate that has one."""
     curve = row.fitted.curve if row.fitted is not None else None
     assert isinstance(curve, LabelCurve)  # the caller has looked
     return curve
@@ -93,14 +94,14 @@ def _labels(
     before. Its labels are the ones that a build would buy: what the best option needs of them is not lost."""
     total = last + more
     limit = few.draws.get("labels.limit")
-    far = [row for row in learners if total <= FARTHEST * float(_curve(row).ladder.x[-1])]
+    far = [row for row in learners if total <= FARTHEST * float(label_curve(row).ladder.x[-1])]
     if not far or (limit is not None and total > float(np.median(limit))):
         return None
-    shown = np.column_stack([_shown(few.draws, row, total, _seeds_before(row), "labels") for row in far])
+    shown = np.column_stack([shown_at(few.draws, row, total, seeds_before(row), "labels") for row in far])
     owned = max(last, float(np.median(few.draws.get("labels.owned", 0.0))))
     bought = max(0.0, total - owned)
     price = few.draws.get(LABEL)
-    training = [_training(few, row, total, _seeds_before(row)) for row in far]
+    training = [training_cost(few, row, total, seeds_before(row)) for row in far]
     cost = None if price is None else float(np.mean(price)) * bought + sum(training)
     needed = _labels_of(best)
     reused = 0.0 if price is None else float(np.mean(price)) * max(0.0, min(needed, total) - owned)
@@ -113,9 +114,9 @@ def _seeds(few: World, learners: Sequence[Standing], benefit: Array, count: int)
     """`count` more runs of every learner at the largest amount that was measured of it."""
     shown, cost = list[Array](), 0.0
     for row in learners:
-        last = float(_curve(row).ladder.x[-1])
-        shown.append(_shown(few.draws, row, last, count, "seeds"))
-        cost += _training(few, row, last, count)
+        last = float(label_curve(row).ladder.x[-1])
+        shown.append(shown_at(few.draws, row, last, count, "seeds"))
+        cost += training_cost(few, row, last, count)
     return _made(few, "seeds", float(count), benefit, np.column_stack(shown), (cost, 0.0, 0.0), learners)
 
 
@@ -128,20 +129,21 @@ def _scored(few: World, row: Standing, quality: Array, benefit: Array, count: fl
     return _made(few, "rows", count, benefit, shown[:, None], (cost, 0.0, 0.0), [row], most)
 
 
-def _shown(draws: Draws, row: Standing, labels: float, seeds: int, what: str) -> Array:
+def shown_at(draws: Draws, row: Standing, labels: float, seeds: int, what: str) -> Array:
     """Mean of `seeds` runs at `labels` on the test rows of the pilot, (draws,): the draw's own curve with the noise of
     seeds. The error of those test rows is in the curve's draws of the truth, and not in what is measured on them."""
-    curve = _curve(row)
+    curve = label_curve(row)
     value = curve.unguarded(np.array([labels]), None)[: draws.n, 0]
-    scatter = curve.scatter if curve.scatter is not None else float(curve.ladder.seed_noise[-1])
+    scatter = np.broadcast_to(curve.one_run(), curve.mixture.n)[: len(value)]  # unknown is not zero
     noise = np.exp(scatter / np.sqrt(seeds) * draws.rng(f"study.{what}.{row.id}").standard_normal(len(value)))
     if curve.ladder.higher_is_better:
         return np.asarray(np.clip(1 - (1 - value) * noise, 0.0, 1.0))
     return np.asarray(value * noise)
 
 
-def _seeds_before(row: Standing) -> int:
-    return max((rung.seeds for rung in _curve(row).rungs), default=1)
+def seeds_before(row: Standing) -> int:
+    """Most seeds with which it was measured at one amount."""
+    return max((rung.seeds for rung in label_curve(row).rungs), default=1)
 
 
 def _labels_of(row: Standing) -> float:
@@ -150,7 +152,7 @@ def _labels_of(row: Standing) -> float:
     return max((float(np.median(need.amount)) for need in build if need.item == "labels"), default=0.0)
 
 
-def _training(few: World, row: Standing, labels: float, seeds: int) -> float:
+def training_cost(few: World, row: Standing, labels: float, seeds: int) -> float:
     """Mean cost of the machine time of `seeds` trainings: that of the nearest choice, in proportion to the labels."""
     priced = [o for o in row.options if o.outcome is not None and "labels" in o.choice]
     if not priced:

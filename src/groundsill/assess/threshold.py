@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from groundsill.assess import crossings
+from groundsill.finance import value
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Z95, Array
 
@@ -24,8 +26,10 @@ _SAME = 1e-7  # relative misfit up to which worth counts as a straight line in t
 _COARSE = 13  # amounts at which a range is looked at; what wiggles between them is looked at where it matters
 _HALVINGS = 60
 _CLOSE = 1e-9  # of the amount: where a search inside a cell ends
-_LOOKS = 6  # times that an edge of a bent lane is valued again where it was found
-_NEAR = 1e-3  # relative: an edge this near to a valued amount is not valued again
+_PARTS = 4  # of a cell of a bent lane in which an edge lies: the first that holds it is looked at closer
+_HALVED = 5  # times that it is halved then, at places that hang on the range alone
+_NARROW = 0.01  # relative: a cell as narrow as that is not halved any more
+_ABOUT = 0.05  # relative: so far to both sides the slope at an edge is taken, beyond the teeth of a saw
 _ONCE = 0.005  # share of draws that may change sign twice in a lane with one break-even a draw
 
 
@@ -52,6 +56,7 @@ class Lane:
         self.amounts = sorted(known)
         self.pairs = dict(known)
         self._means: dict[float, tuple[float, float]] = {}
+        self._valued = list(self.amounts)
         self.shape: Shape = "flat" if len(self.amounts) < 2 else "bent"
 
     @classmethod
@@ -68,6 +73,7 @@ class Lane:
         if self.shape == "bent":
             for amount in walk(searched, _COARSE):
                 self.learn(amount)
+        self._valued = list(self.amounts)
         return self
 
     def learn(self, amount: float) -> None:
@@ -115,6 +121,13 @@ class Lane:
         share = (amount - first) / (last - first)
         return first, last, share if self.shape == "straight" else min(max(share, 0.0), 1.0)
 
+    def line(self, most: int | None = None) -> crossings.Line:
+        """Worth of a straight lane as start and slope, of the first `most` draws."""
+        first, last = self.amounts[0], self.amounts[-1]
+        low, high = self.pairs[first][1][:most], self.pairs[last][1][:most]
+        slope = (high - low) / (last - first) if last > first else np.zeros_like(low)
+        return low - slope * first, slope
+
     def means(self, amount: float) -> tuple[float, float]:
         """Means of worth at an amount."""
         if len(self._means) < len(self.pairs):
@@ -136,6 +149,13 @@ class Lane:
         if self.shape == "straight":
             return list(walk(self.searched, _COARSE))
         return [a for a in self.amounts if self.searched[0] <= a <= self.searched[1]]
+
+    @property
+    def coarse(self) -> list[float]:
+        """Those of `places` that do not hang on what was looked for before."""
+        if self.shape == "straight":
+            return self.places
+        return [a for a in self._valued if self.searched[0] <= a <= self.searched[1]]
 
     @property
     def single(self) -> bool:
@@ -162,31 +182,74 @@ def edge(
     error: Score,
     direction: Direction | None = None,
     *,
-    looks: int = _LOOKS,
+    halved: int = _HALVED,
     beside: Lane | None = None,
 ) -> Edge:
     """The first amount at which `score` is 0 or above, seen from the side where it is not: rising for `>=`, falling for
     `<=`. error: standard error of the score. By definition the first one where there are several (a saw of machines
-    that are bought whole); `other` says where it fails again. looks: times at most
-    that a bent lane is valued where it was found; beside: another lane that the score reads.
+    that are bought whole), to the cells in which a bent lane is looked at: `_narrowed`. `other` says where it fails again.
+    halved: times at most that a cell is; beside: another lane that the score reads.
     """
     way = direction or lane.direction
-    for look in range(looks + 1):
-        places = lane.places if way == ">=" else lane.places[::-1]
-        values = [score(a) for a in places]
-        first = next((i for i, v in enumerate(values) if v >= 0), -1)
-        if first < 0:
-            return Edge(None, None, None)
-        if first == 0:
-            return Edge(places[0], places[0], places[0], _again(score, places, values, 0))
-        at = _root(score, places[first - 1], places[first], values[first - 1], values[first])
-        read = [x for x in (lane, beside) if x is not None and x.shape == "bent"]
-        if look == looks or all(min(abs(at - a) for a in x.amounts) <= _NEAR * abs(at) for x in read):
-            break
-        for other in read:
-            other.learn(at)
+    read = [x for x in (lane, beside) if x is not None and x.shape == "bent"]
+    found = _cell(lane, score, way, read, halved)
+    if found.first < 0:
+        return Edge(None, None, None)
+    if found.first == 0:
+        at = found.places[0]
+        return Edge(at, at, at, _again(score, found.places, found.values, 0))
+    at = _root(score, found.bad, found.good, score(found.bad), score(found.good))
     low, high = _interval(lane, score, error, at)
-    return Edge(at, low, high, _again(score, places, values, first))
+    return Edge(at, low, high, _again(score, found.places, found.values, found.first))
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """places: amounts that were looked at, from the side where the condition fails, with its scores; first: the first of
+    them at which it holds, -1 if none; bad, good: amounts around the edge."""
+
+    places: list[float]
+    values: list[float]
+    first: int
+    bad: float = math.nan
+    good: float = math.nan
+
+
+def _cell(lane: Lane, score: Score, way: Direction, read: Sequence[Lane], halved: int) -> _Cell:
+    places = lane.coarse if halved else lane.places
+    places = places if way == ">=" else places[::-1]
+    values = [score(a) for a in places]
+    first = next((i for i, v in enumerate(values) if v >= 0), -1)
+    if first < 1:
+        return _Cell(places, values, first)
+    bad, good = places[first - 1], places[first]
+    if read and halved:
+        bad, good = _narrowed(score, read, bad, good, halved)
+    return _Cell(places, values, first, bad, good)
+
+
+def _narrowed(score: Score, read: Sequence[Lane], bad: float, good: float, halved: int) -> tuple[float, float]:
+    """A narrower cell with the edge in it, valued at its ends: the first part of the cell in which it is, then halves. All
+    places follow from the ends, never from values, so the last digit of a draw cannot send the search elsewhere."""
+    even = min(bad, good) <= 0 or max(bad, good) <= 1.01 * min(bad, good)
+    spread = np.linspace if even else np.geomspace
+
+    def holds(amount: float) -> bool:
+        for lane in read:
+            lane.learn(amount)
+        return score(amount) >= 0
+
+    for place in spread(bad, good, _PARTS + 1)[1:-1].tolist():
+        if holds(place):
+            good = place
+            break
+        bad = place
+    for _ in range(halved):
+        if abs(good - bad) <= _NARROW * max(abs(good), abs(bad)):
+            break
+        middle = float(spread(bad, good, 3)[1])
+        bad, good = (bad, middle) if holds(middle) else (middle, good)
+    return bad, good
 
 
 def _again(score: Score, places: list[float], values: list[float], first: int) -> float | None:
@@ -220,7 +283,7 @@ def _root(f: Score, a: float, b: float, fa: float, fb: float) -> float:
 def _interval(lane: Lane, score: Score, error: Score, at: float) -> tuple[float, float]:
     """Amounts at which the score would be 0 if it were off by 1.645 standard errors, by its slope there."""
     low, high = lane.searched
-    step = 0.01 * abs(at) or 1e-6 * (high - low)
+    step = _ABOUT * abs(at) or 1e-6 * (high - low)
     left, right = max(at - step, low), min(at + step, high)
     rise = score(right) - score(left)
     if rise == 0 or right == left:
@@ -238,51 +301,48 @@ def sure_edge(lane: Lane, probability: float, direction: Direction | None = None
     reach = Z95 * math.sqrt(probability * (1 - probability) / n)
     levels = (probability, probability - reach, min(probability + reach, 1.0))
     if lane.shape == "straight":
-        at, easy, hard = _quantiles(lane, way, levels)
+        needs = [level * n for level in levels]
+        at, easy, hard = crossings.paying(lane.line(), lane.searched, needs, way == ">=")
         return Edge(at, *((easy, hard) if way == ">=" else (hard, easy)))
 
-    def over(level: float, looks: int) -> Edge:
-        return edge(lane, lambda a: float(np.mean(lane.at(a)[1] > 0)) - level + 1e-9, lambda _: 0.0, way, looks=looks)
+    def share(amount: float) -> float:
+        return float(np.count_nonzero(lane.at(amount)[1] > 0))
 
-    found = over(probability, _LOOKS)
-    easy, hard = (over(level, 0).value for level in levels[1:])
-    return Edge(found.value, *((easy, hard) if way == ">=" else (hard, easy)), found.other)
+    def over(level: float, halved: int) -> tuple[float | None, float | None]:
+        need = level * n
+        found = _cell(lane, lambda a: share(a) - need + 1e-9, way, [lane], halved)
+        if found.first < 0:
+            return None, None
+        again = _again(lambda a: share(a) - need + 1e-9, found.places, found.values, found.first)
+        if found.first == 0:
+            return found.places[0], again
+        part = crossings.between(lane.at(found.bad)[1], lane.at(found.good)[1], need)
+        return found.bad + part * (found.good - found.bad), again
 
-
-def _quantiles(lane: Lane, way: Direction, levels: tuple[float, ...]) -> list[float | None]:
-    """For each level the smallest amount in the range (for `<=`: the largest) at which the share of draws with NPV > 0
-    is that or more; None where there is none. Draws that stop paying past their break-even are counted as such."""
-    first, last = lane.amounts[0], lane.amounts[-1]
-    slope = (lane.pairs[last][1] - lane.pairs[first][1]) / (last - first)
-    start = lane.pairs[first][1] - slope * first
-    with np.errstate(divide="ignore", invalid="ignore"):
-        star = np.where(slope != 0, -start / slope, np.where(start > 0, -np.inf, np.inf))
-    step, (low, high) = np.where(slope >= 0, 1.0, -1.0), lane.searched
-    if way == "<=":
-        star, step, low, high = -star, -step, -high, -low
-    below = star <= low
-    paying = float((below & (step > 0)).sum() + (~below & (step < 0)).sum())
-    inside = (star > low) & (star <= high)
-    if bool((step > 0).all()):  # all rise: the level is an order statistic, found without a sort
-        return [_order(star[inside], math.ceil(lv * len(star) - 1e-9) - paying, low, way) for lv in levels]
-    order = np.argsort(star[inside], kind="stable")
-    places = np.concatenate(([low], star[inside][order]))
-    count = np.concatenate(([paying], paying + np.cumsum(step[inside][order])))
-    out = list[float | None]()
-    for level in levels:
-        reached = count >= level * len(star) - 1e-9
-        found = float(places[reached.argmax()]) if reached.any() else None
-        out.append(found if found is None or way == ">=" else -found)
-    return out
+    at, other = over(probability, _HALVED)
+    easy, hard = (over(level, 0)[0] for level in levels[1:])
+    return Edge(at, *((easy, hard) if way == ">=" else (hard, easy)), other)
 
 
-def _order(star: Array, rank: float, low: float, way: Direction) -> float | None:
-    """The break-even at which `rank` more draws pay; `low` if none more need to."""
-    k = round(rank)
-    if k > len(star):
-        return None
-    found = low if k <= 0 else float(np.partition(star, k - 1)[k - 1])
-    return found if way == ">=" else -found
+def tail_edge(lane: Lane, share: float, budget: float, most: int) -> Edge:
+    """Where the mean of the worst `share` of the first `most` draws loses no more than `budget`."""
+
+    def score(amount: float) -> float:
+        return value.tail(lane.at(amount, most)[1], share) + budget
+
+    def error(amount: float) -> float:
+        return tail_error(lane.at(amount, most)[1], share)
+
+    if lane.shape != "straight":
+        return edge(lane, score, error, halved=1)
+    line = lane.line(most)
+    count = max(1, round(share * len(line[0])))
+    at, other = crossings.tail_edges(line, count, budget, lane.searched, lane.direction == ">=")
+    if at is None:
+        return Edge(None, None, None)
+    if at == lane.searched[0 if lane.direction == ">=" else 1]:
+        return Edge(at, at, at, other)
+    return Edge(at, *_interval(lane, score, error, at), other)
 
 
 def tail_error(npv: Array, share: float = 0.05) -> float:

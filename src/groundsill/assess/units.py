@@ -32,7 +32,8 @@ def unit(case: Case, name: str) -> str:
 
 
 def behind(case: Case, names: Iterable[str]) -> tuple[str, ...]:
-    """The names with what was folded into them when they were drawn: exchange rates, workers per label."""
+    """The names with what was folded into them when they were drawn: exchange rates, workers per label, what makes a
+    fine."""
     found = set(names)
     for name in tuple(found):
         fact = case.facts.get(name)
@@ -40,9 +41,17 @@ def behind(case: Case, names: Iterable[str]) -> tuple[str, ...]:
             found.add(f"fx.{fact.currency}")
         if name == "price.labels" and case.has("labels.workers"):
             found.add("labels.workers")
+        if name.startswith("risk."):
+            risk = name.removeprefix("risk.")
+            folded = (f"{key}.{risk}" for key in ("recurring", "turnover_share", "part", "lower"))
+            found |= {n for n in (*folded, *_turnover(case, risk)) if case.has(n)}
     return tuple(sorted(found))
+
+
+def _turnover(case: Case, risk: str) -> tuple[str, ...]:
+    return ("finance.turnover_per_year",) if case.has(f"turnover_share.{risk}") else ()
 
 
 def runs_of(case: Case) -> Mapping[str, Run]:
     """Every run of the case by id."""
-    return {run.id: run for group in (case.published, *(e.runs for e in case.entrants)) for run in group}
+    return {run.id: run for group in (case.published, case.own, *(e.runs for e in case.entrants)) for run in group}

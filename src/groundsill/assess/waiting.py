@@ -19,6 +19,7 @@ from groundsill.terms.quantity import Array
 YEAR_MONTHS = 12.0
 COSTS = (0.05, 0.1, 0.2, 0.3, 0.5)  # of waiting, a year, in the table
 SPREADS = (0.2, 0.4, 0.6, 0.8)  # of the value, a year, in the table
+DRAWS = 2_000  # worlds in which first use is put off: the loss is a ratio of two means of the same draws
 _LEAST_RATE = 1e-6  # a hurdle rate of 0 has no finite answer
 
 
@@ -41,7 +42,7 @@ def _of(here: World, row: Standing) -> Waiting | None:
     mean, cost = float(value.mean()), float(spend.mean())
     if mean <= 0 or cost <= 0:
         return None
-    few = here.first(cashflow.BLOCK)
+    few = here.first(DRAWS)
     late = _later(few, row)
     before = float(value[: len(late)].mean())
     if before <= 0:

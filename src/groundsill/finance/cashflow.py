@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -36,7 +37,7 @@ __all__ = [
     "worth",
     "worth_of",
 ]
-BLOCK = 2_000  # draws that are valued at a time: a row's months then fit into a processor's cache beside a few others
+BLOCK = 8_192  # draws that are valued at a time: their numbers stay in a processor's cache from row to row
 
 
 @dataclass(frozen=True)
@@ -116,32 +117,34 @@ def worth_of(sheet: Sheet, n: int) -> Worth:
     return Worth(first, last)
 
 
-def blocks(draws: Draws, plan: Plan, parent: Sheet) -> tuple[Block, ...]:
-    """The draws in groups of BLOCK. parent: `common` of all of them, which serves if they are one group."""
-    if draws.n <= BLOCK:
+def blocks(draws: Draws, plan: Plan, parent: Sheet, size: int = 0) -> tuple[Block, ...]:
+    """The draws in groups of `size`, BLOCK if 0. parent: `common` of all of them, which serves if they are one group."""
+    size = size or BLOCK
+    if draws.n <= size:
         return (Block(0, draws.n, draws, parent),)
-    cuts = [(start, min(start + BLOCK, draws.n)) for start in range(0, draws.n, BLOCK)]
+    cuts = [(start, min(start + size, draws.n)) for start in range(0, draws.n, size)]
     parts = [(start, stop, draws.part(start, stop)) for start, stop in cuts]
     return tuple(Block(start, stop, some, common(some, plan)) for start, stop, some in parts)
 
 
 def sheets(models: Sequence[Model], draws: Draws, parent: Sheet, parts: Sequence[Block]) -> tuple[Sheet, ...]:
-    """Sheets of options over all draws that know the present values of all their rows. parts: `blocks` of the draws."""
-    presents: list[list[Mapping[str, Array]]] = [[] for _ in models]
+    """Sheets of options over all draws that know what they are worth, and find all else in blocks of the draws when it is
+    asked for. parts: `blocks` of the draws."""
+    found: list[list[Worth]] = [[] for _ in models]
     for part in parts:
         some = _sheets_in(models, part)
         if len(parts) == 1:
             return some
-        for known, sheet in zip(presents, some, strict=True):
-            known.append(sheet.presents)
-    return tuple(m.sheet(draws, parent).know(_joined(known, parts)) for m, known in zip(models, presents, strict=True))
+        for worths, sheet in zip(found, some, strict=True):
+            worths.append(worth_of(sheet, part.stop - part.start))
+    return tuple(_whole(m, draws, parent, parts, worths) for m, worths in zip(models, found, strict=True))
 
 
 def _sheets_in(models: Sequence[Model], part: Block) -> tuple[Sheet, ...]:
     """The same in one block. An option takes over from the one before what is the same, such as the calendar."""
     out = list[Sheet]()
     for model in models:
-        sheet = model.part(part.start, part.stop).sheet(part.draws, part.common)
+        sheet = _part(model, part)
         if out:
             sheet.reuse(out[-1])
         worth_of(sheet, part.draws.n)
@@ -149,19 +152,27 @@ def _sheets_in(models: Sequence[Model], part: Block) -> tuple[Sheet, ...]:
     return tuple(out)
 
 
-def _joined(presents: Sequence[Mapping[str, Array]], parts: Sequence[Block]) -> dict[str, Array]:
-    """Present values of all blocks side by side, (1, draws)."""
-    return {
-        name: np.concatenate(
-            [np.broadcast_to(some[name], (1, part.draws.n)) for some, part in zip(presents, parts, strict=True)], axis=1
-        )
-        for name in presents[0]
+def _part(model: Model, part: Block) -> Sheet:
+    return model.part(part.start, part.stop).sheet(part.draws, part.common)
+
+
+def _whole(model: Model, draws: Draws, parent: Sheet, parts: Sequence[Block], worths: Sequence[Worth]) -> Sheet:
+    """A sheet over all draws that knows its worth, from the blocks' worths. Its blocks are made once, if ever."""
+
+    @cache
+    def made() -> tuple[tuple[Sheet, int], ...]:
+        return tuple((_part(model, part), part.stop - part.start) for part in parts)
+
+    known = {
+        "build_total": np.concatenate([worth.build for worth in worths])[None, :],
+        "net": np.concatenate([worth.operate for worth in worths])[None, :],
     }
+    return model.sheet(draws, parent).over(made).know(known)
 
 
 def monthly(model: Model, part: Block) -> Monthly:
     """Cash by month of an option in one block of the draws: as `flows`, without keeping every row in every draw."""
-    sheet = model.part(part.start, part.stop).sheet(part.draws, part.common)
+    sheet = _part(model, part)
     net = np.broadcast_to(sheet.monthly("net"), (part.common.months + 1, part.draws.n))
     return Monthly(net, {name: sheet.means(name, part.draws.n) for name in model.cash})
 

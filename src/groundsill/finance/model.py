@@ -9,11 +9,10 @@ from typing import cast
 
 import numpy as np
 
-from groundsill.finance import charge, costs, paths, taxes
+from groundsill.finance import charge, costs, events, paths, taxes
 from groundsill.finance.benefits import benefits, volume
 from groundsill.finance.charge import CostItem, CostLine
 from groundsill.finance.clock import END, clock
-from groundsill.finance.paths import along
 from groundsill.finance.rows import (
     Expr,
     Floor,
@@ -52,14 +51,14 @@ class Plan:
     risks: Mapping[str, str] = field(default_factory=dict)
 
     def strikes(self, risk: str) -> bool:
-        """Whether a risk (its name in the draws) costs this candidate its size, once, at first use."""
+        """Whether a risk (its name in the draws) costs this candidate its size when it comes."""
         return self.risks.get(risk.removeprefix("risk."), "") in ("", self.candidate)
 
 
 @dataclass(frozen=True)
 class Model:
     """One option as rows. own: the option's own numbers (amounts, calendar, quality); needs: name of a cost row ->
-    (part, need); cash: names of the rows that are money in or out; trail: names of the draws that the rows read;
+    (part, need); cash: names of the rows that are money in or out; trail: names of the facts that the rows read;
     notes: codes of what was left out."""
 
     program: Program
@@ -140,7 +139,7 @@ def build(outcome: Outcome, draws: Draws, plan: Plan, *, earns: bool = True) -> 
     if given.per_retune and given.retune_seconds is not None:
         own["retune_months"] = np.asarray(given.retune_seconds, dtype=np.float64) / MONTH
     kinds = tuple((part, replace(need, amount=0.0, trail=())) for part, need in bought)
-    struck = tuple(name for name in sorted(draws) if name.startswith("risk.") and plan.strikes(name))
+    struck = tuple(name for name in events.names(frozenset(draws)) if plan.strikes(name))
     frame = _frame(kinds, frozenset(draws), frozenset(own), struck, plan.candidate, earns, bool(given.per_retune))
     own |= {f"amount.{name}": need.amount for name, (_, need) in zip(frame.amounts, bought, strict=True)}
     needs = {name: bought[place] for name, place in frame.needs}
@@ -188,7 +187,7 @@ def _frame(
         _priced(made, known | own | {f"amount.{name}"}, candidate)
         rows += made
         needs |= {row.name: place for row in made}
-    rows += [Row(n, "finance.row_risk", "currency", "risk", -(Input(n) * along("first_use", n, known))) for n in struck]
+    rows += events.rows(struck, known)
     rows += _asked(rows, known, candidate)
     notes += _unclassed(rows, known, candidate)
     rows += taxes.left(known)
@@ -200,7 +199,7 @@ def _frame(
     rows += paths.wanted(rows, known)
     cash += [row for row in rows if row.part == "tax"]
     parent = {"discount": True, **({"growth": True} if GROWTH in known else {})}
-    read = {*inputs_of(rows), *STRUCTURE} & known
+    read = {name.partition("#")[0] for name in {*inputs_of(rows), *STRUCTURE} & known}
     program = Program(rows, parent)
     return _Frame(
         program,

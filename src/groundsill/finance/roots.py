@@ -7,7 +7,9 @@ with one term less. So the roots of the shortest sum bracket those of the next, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,7 @@ _TOUCHES = 1e-13  # |sum| / sum of |terms| at an extreme that counts as a double
 _STEPS = 60  # of Newton; a handful is the rule
 _LAST = 1e-9  # length of a Newton step after which the next changes nothing: each squares the error
 _LEAST = 1e-300
-_CLOSE = 1e-5  # the same for a step to the root of a parabola: each cubes the error
+_CLOSE = 1e-3  # the same for a step to the root of a parabola, times the periods: each cubes the error
 
 
 def log_rates(amounts: Array, times: Array) -> Array:
@@ -106,16 +108,18 @@ def only_log_factor(periods: Array) -> Array:
     return _parabolas(np.maximum(rows, 0.0), 0, np.maximum(-rows, 0.0))
 
 
-def paid_once_log_factor(periods: Array) -> Array:
-    """The same for streams that pay once, in period 0, and then only gain: faster."""
-    return _parabolas(periods[1:], 1, -periods[:1])
+def paid_once_log_factor(periods: Array, start: float = 0.0) -> Array:
+    """The same for streams that pay once, in period 0, and then only gain: faster. start: where most roots are thought to
+    be; it costs or saves a step."""
+    return _parabolas(periods[1:], 1, -periods[:1], start)
 
 
-def _parabolas(up: Array, first: int, down: Array) -> Array:
+def _parabolas(up: Array, first: int, down: Array, start: float = 0.0) -> Array:
     """log x where sum up_t x^(t + first) = sum down_t x^t. Draws that are done are left out once they are most of all."""
     out, left = np.empty(up.shape[1]), np.arange(up.shape[1])
-    log_x, x = np.zeros(up.shape[1]), np.ones(up.shape[1])
-    limit = 600.0 / (len(up) + 1)
+    log_x: Array = np.full(up.shape[1], start)
+    x: Array | float = math.exp(start)  # one for all draws: the first step needs no powers
+    limit, close = 600.0 / (len(up) + 1), _CLOSE / len(up)
     for _ in range(_STEPS):
         gain, mean, bend = _moments(up, x)
         cost, mean_cost, bend_cost = _moments(down, x)
@@ -124,9 +128,10 @@ def _parabolas(up: Array, first: int, down: Array) -> Array:
             height += log_x
         slope = mean - (mean_cost - first)
         square = slope * slope - 2.0 * (bend - bend_cost) * height
-        step = 2.0 * height / (slope + np.where(square > 0, np.sqrt(np.abs(square)), slope))
+        height *= 2.0
+        step = height / (slope + np.where(square > 0, np.sqrt(np.abs(square)), slope))
         log_x = np.clip(log_x - step, -limit, limit)
-        more = np.abs(step) >= _CLOSE
+        more = np.abs(step) >= close
         count = np.count_nonzero(more)
         if 4 * count < len(more):
             out[left] = log_x
@@ -143,23 +148,30 @@ def _parabolas(up: Array, first: int, down: Array) -> Array:
     return out
 
 
-def _moments(rows: Array, x: Array) -> tuple[Array, Array | float, Array | float]:
+def _moments(rows: Array, x: Array | float) -> tuple[Array, Array | float, Array | float]:
     """log of sum row_t x^t; mean and variance of t, weighted by the terms."""
     if len(rows) == 1:
         return np.log(rows[0]), 0.0, 0.0
-    terms = np.empty_like(rows)
-    power = x
-    terms[0] = rows[0]
-    for t in range(1, len(rows)):
-        np.multiply(rows[t], power, out=terms[t])
-        power = power * x if t + 1 < len(rows) else power
-    times = np.arange(len(rows), dtype=np.float64)
-    total, mean, square = np.stack((np.ones(len(rows)), times, times * times)) @ terms
+    if isinstance(x, float):
+        total, mean, square = (_times(len(rows)) * x ** np.arange(len(rows))) @ rows
+    else:
+        terms, power = np.empty_like(rows), x
+        terms[0] = rows[0]
+        for t in range(1, len(rows)):
+            np.multiply(rows[t], power, out=terms[t])
+            power = power * x if t + 1 < len(rows) else power
+        total, mean, square = _times(len(rows)) @ terms
     np.maximum(total, _LEAST, out=total)  # all terms may be too small to hold on the way; never at the root
     mean /= total
     square /= total
     square -= mean * mean
     return np.log(total), mean, square
+
+
+@cache
+def _times(count: int) -> Array:
+    """Powers 0, 1 and 2 of t, (3, count)."""
+    return np.arange(count, dtype=np.float64) ** np.arange(3.0)[:, None]
 
 
 def only_log_rate(amounts: Array, times: Array) -> Array:

@@ -19,6 +19,7 @@ _GRID = np.geomspace(0.05, 20.0, 257)  # discount factors of one period between 
 _WIDEST = 12 * np.log(20.0) * (1 + 1e-9)  # of log(1 + rate a year): beyond it a rate says nothing any more
 _LAST = 1e-9  # relative length of the last Newton step
 _BLOCK = 65536  # flows worked on together
+_NEAR = 0.5  # of log x: no start of a search is farther from 0 than that
 
 
 def npv(flows: Array, rate_per_year: Quantity, periods_per_year: int = 12, *, mid_year: bool = False) -> Array:
@@ -66,7 +67,7 @@ def irr(flows: Array, periods_per_year: int = 12) -> Rates:
     periods = np.ascontiguousarray(flows.T)
     block = min(8192, max(512, _BLOCK // len(periods)))
     log_x, roots = np.full(len(flows), np.nan), np.empty(len(flows), dtype=np.int64)
-    plain = np.zeros(len(flows), dtype=bool)
+    plain, near = np.zeros(len(flows), dtype=bool), 0.0
     for start in range(0, len(flows), block):  # a block of draws stays in the cache through all steps
         part = slice(start, start + block)
         columns = periods[:, part]
@@ -74,8 +75,9 @@ def irr(flows: Array, periods_per_year: int = 12) -> Rates:
         once = (columns[0] < 0) & (columns[1:] >= 0).all(axis=0) & (roots[part] == 1)
         if 2 * np.count_nonzero(once) > len(once):  # to fill the places of the others is faster than to take them out
             ready = columns if once.all() else np.where(once, columns, _filler(len(periods)))
-            log_x[part] = paid_once_log_factor(ready)
+            log_x[part] = paid_once_log_factor(ready, near)
             plain[part] = once
+            near = min(max(float(log_x[part][once].mean()), -_NEAR), _NEAR)
     log_x[~plain] = np.nan
     rest, several = np.flatnonzero(~plain & (roots == 1)), np.flatnonzero(roots > 1)
     for start in range(0, len(rest), block):

@@ -112,6 +112,14 @@ def _flags(b: Binder) -> None:
             b.given(f"only.{line.name}.{line.candidate}", 1.0, "", path, "needed by this candidate alone")
         if line.how == "licensed":
             b.given(f"licensed.{line.name}", 1.0, "", path, "paid each year of use")
+    for i, risk in enumerate(b.project.file.risk):
+        at: Path = ("risk", i)
+        if risk.per_year is not None:
+            b.given(f"recurring.{risk.name}", 1.0, "", (*at, "per_year"), "it may come in every year of use")
+        if risk.mitigated:
+            b.given(f"mitigated.{risk.name}", 1.0, "", (*at, "mitigated"), "what is done about it is in the cash flow")
+        if risk.cap == "lower" and risk.turnover_share is not None:
+            b.given(f"lower.{risk.name}", 1.0, "", (*at, "cap"), "the lower of cost and share of turnover counts")
     risks = {r.name for r in b.project.file.risk}
     for name in b.project.file.insurance.covers:
         if name in risks:
@@ -161,8 +169,13 @@ def _unfit(b: Binder, names: tuple[str, ...]) -> Iterator[Problem]:
         drawn = [n for n, f in b.facts.items() if not isinstance(f.value, (str, Choose, Exactly))]
         if fact is None:
             yield Problem("project.unknown_input", got=name, limit=nearest(name, drawn))
-        elif isinstance(fact.value, (str, Choose, Exactly)):
+        elif isinstance(fact.value, (str, Choose, Exactly)) or _recurs(b, name):
             yield Problem("project.not_uncertain", got=name, limit=nearest(name, drawn))
+
+
+def _recurs(b: Binder, name: str) -> bool:
+    """Whether it is an event that comes by year: each of its years is a draw of its own."""
+    return name.startswith("risk.") and name.replace("risk.", "recurring.", 1) in b.facts
 
 
 def _possible(b: Binder, pairs: tuple[Correlation, ...]) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from groundsill.project import asks
+from groundsill.project import asks, edits
 from groundsill.project import evidence as files
 from groundsill.project import facts as binding
 from groundsill.project.case import Case, Entrant
-from groundsill.project.entrants import NONE, anchor_of, entrant, forbids_profit, matching
+from groundsill.project.entrants import NONE, Evidence, anchor_of, entrant, forbids_profit, matching
 from groundsill.project.facts import Binder, Facts
 from groundsill.project.file import Project
 from groundsill.project.lines import Path
 from groundsill.project.mistakes import nearest, raise_all
 from groundsill.terms.card import Card
+from groundsill.terms.fact import Fact
 from groundsill.terms.problem import Problem
 from groundsill.terms.run import Run
 
@@ -38,14 +39,32 @@ def bind(
     Raises Problem (or ProblemList) `project.*` and `catalogue.unknown_*` with file and line;
     `project.evidence_changed` with exit INTEGRITY.
     """
-    b = Binder(project, catalogue)
+    shipped = files.load(project.folder, project.evidence_runs, project.place(("evidence", "runs")))
+    own = matching([*runs, *shipped], task=project.task.kind, metric=project.task.metric, card=card)
+
+    def bound(some: Project, replaced: Mapping[str, Fact]) -> Case:
+        return _bound(Binder(some, catalogue), own, card, today, dropped, replaced)
+
+    case, wrong = edits.levers(project, catalogue, bound(project, {}), bound)
+    raise_all(wrong)
+    return case
+
+
+def _bound(
+    b: Binder,
+    own: Evidence,
+    card: Card | None,
+    today: str,
+    dropped: Mapping[str, Problem],
+    replaced: Mapping[str, Fact],
+) -> Case:
+    """The case of one project. own: runs that count; replaced: facts that stand in place of those that would be bound."""
+    project = b.project
     _say_licence(b)
     binding.references(b)
     if card is not None:
         binding.from_card(b, card)
     published = _published(b)
-    shipped = files.load(project.folder, project.evidence_runs, project.place(("evidence", "runs")))
-    own = matching([*runs, *shipped], task=project.task.kind, metric=project.task.metric, card=card)
     _say_aside(b, own.aside)
     scored = tuple(r for r in published if r.task == _average(project))
     entrants = tuple(
@@ -53,7 +72,8 @@ def bind(
     )
     if all(e.candidate.route != "none" for e in entrants):
         entrants = (Entrant(NONE, ({},), anchor_of(project.task.metric, card, ())), *entrants)
-    _rest(b, entrants, published)
+    _rest(b, entrants, (*published, *own.timed))
+    b.facts |= replaced
     correlations = asks.correlations(b)
     raise_all(b.problems)
     b.warnings += binding.stale(b.facts.values(), today)
@@ -73,6 +93,9 @@ def bind(
         warnings=tuple(b.warnings),
         names=project.names,
         correlations=correlations,
+        values={line.name: line.source for line in project.file.value},
+        own=own.timed,
+        year=float(today[:4] or 0),
     )
 
 

@@ -14,6 +14,7 @@ from groundsill.terms.forecast import Choice
 from groundsill.terms.problem import Problem
 from groundsill.terms.run import Run
 from groundsill.terms.shape import Shape
+from groundsill.terms.source import Source
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,36 @@ class Entrant:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """One change of a lever: the key as written, what stood there ("" if nothing did) and what stands there instead, as
+    text; fact: name of the fact that it becomes in the case of the step, "" for a setting that is a name."""
+
+    key: str
+    before: str
+    after: str
+    fact: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """The project with a lever pulled. edits: all that is changed; case: bound again with them."""
+
+    edits: tuple[Edit, ...]
+    case: Case
+
+
+@dataclass(frozen=True)
+class Lever:
+    """What could be otherwise. steps: one, or one for every size of an open model; source: who says that it can be done."""
+
+    name: str
+    kind: str
+    source: Source
+    place: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
 class Case:
     """Everything the analysis needs, each number a Fact.
 
@@ -49,7 +80,9 @@ class Case:
     (currency of the project per unit of the item, as quoted; `draw` makes them SI); accelerator data are
     `accelerator.<id>.<key>`; judged work is `effort.<route>.build`, `effort.<route>.month`.
     published: published runs of the catalogue that surfaces and efficiencies are fitted to. warnings: prices past
-    their shelf life and the like. correlations: of facts that are drawn together.
+    their shelf life and the like. correlations: of facts that are drawn together. levers: what could be otherwise, each
+    with the case that it leads to; values: name of what is weighed beside money -> who says so. own: every run of the
+    user that tells time or memory, calibrations and runs of other tasks included; year: of the assessment, 0 if unknown.
     """
 
     name: str
@@ -67,6 +100,10 @@ class Case:
     warnings: tuple[Problem, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     correlations: tuple[Correlation, ...] = ()
+    levers: tuple[Lever, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    own: tuple[Run, ...] = ()
+    year: float = 0.0
 
     def has(self, name: str) -> bool:
         """Whether a fact of this name is bound."""

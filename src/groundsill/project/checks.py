@@ -7,14 +7,23 @@ from collections.abc import Iterator
 from importlib import util
 from itertools import pairwise
 
+from groundsill.project.kinds import Kind, ends_of, read_number
 from groundsill.project.lines import Path
 from groundsill.project.mistakes import nearest
 from groundsill.project.numbers import candidate_of
+from groundsill.project.proposals import ValueLine
 from groundsill.project.schema import CandidateLine, Data, ProjectFile
 from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import CURRENCIES
 
-METRICS = ("accuracy", "macro-f1")
+_CLASSES, _TEXTS = ("accuracy", "macro-f1"), ("chrf", "bleu", "rouge-l", "exact-match")
+METRICS = {
+    "text-classification": _CLASSES,
+    "sentence-pair": _CLASSES,
+    "token-classification": ("entity-f1", "accuracy"),
+    "text-generation": _TEXTS,
+    "translation": _TEXTS,
+}
 _MODEL_NEEDED = ("prompt", "tune", "continue")
 
 Found = Iterator[tuple[Path, Problem]]
@@ -29,6 +38,7 @@ def check(file: ProjectFile) -> Found:
     yield from _candidates(file)
     yield from _risks(file)
     yield from _acquired(file)
+    yield from _values(file)
     rungs = file.pilot.rungs
     if not rungs or any(r < 1 for r in rungs) or any(a >= b for a, b in pairwise(rungs)):
         yield ("pilot", "rungs"), Problem("project.bad_rungs", got=str(list(rungs)))
@@ -38,8 +48,9 @@ def _names(file: ProjectFile) -> Found:
     for path, text in ((("name",), file.name), (("team", "role"), file.team.role)):
         if not text.strip() or len(text) > 100 or not text.isprintable():
             yield path, Problem("project.bad_name", got=ascii(text[:100]))
-    if file.task.kind == "text-classification" and file.task.metric not in METRICS:
-        yield ("task", "metric"), Problem("project.unknown_metric", got=file.task.metric, limit=", ".join(METRICS))
+    known = METRICS.get(file.task.kind)
+    if known is not None and file.task.metric not in known:
+        yield ("task", "metric"), Problem("project.unknown_metric", got=file.task.metric, limit=", ".join(known))
     if file.evidence.average and file.task.kind == "score-average" and file.evidence.average != file.task.metric:
         yield (
             ("evidence", "average"),
@@ -58,8 +69,8 @@ def _data(data: Data) -> Found:
     if test is None:
         return
     if (
-        not (test.rows is not None or test.file or test.column)
-        or (test.file and test.column)
+        not (test.rows is not None or test.file or test.column or test.group)
+        or sum(map(bool, (test.file, test.column, test.group))) > 1
         or bool(test.column) != bool(test.after)
     ):
         yield ("data", "test"), Problem("project.bad_test", got=", ".join(sorted(test.model_fields_set)))
@@ -122,7 +133,7 @@ def methods(route: str) -> tuple[str, ...]:
         return tuple(n.rstrip("_").replace("_", "-") for n in names(tuning))
     return {
         "none": ("",),
-        "classical": ("", "tfidf-logistic"),
+        "classical": ("", "tfidf-logistic", "window-logistic"),
         "prompt": ("zero-shot", "few-shot"),
         "pretrain": ("", "dense"),
     }[route]
@@ -137,11 +148,69 @@ def _risks(file: ProjectFile) -> Found:
         for key in ("owner", "mitigation"):
             if not (text := getattr(risk, key)).isprintable() or len(text) > 200:
                 yield ("risk", i, key), Problem("project.bad_name", got=ascii(text[:100]))
+        yield from _risk(file, i)
         if risk.candidate and risk.candidate not in ids:
             yield (
                 ("risk", i, "candidate"),
                 Problem("project.unknown_candidate", got=risk.candidate, limit=nearest(risk.candidate, ids)),
             )
+
+
+def _risk(file: ProjectFile, i: int) -> Found:
+    """Keys of one risk that need or exclude one another."""
+    risk = file.risk[i]
+    if (risk.chance is None) == (risk.per_year is None):
+        yield ("risk", i), Problem("project.chance_or_per_year", got=risk.name)
+    if risk.turnover_share is not None and file.finance.turnover_per_year is None:
+        yield (
+            ("risk", i, "turnover_share"),
+            Problem("project.needs_other", got="turnover_share", limit="turnover_per_year"),
+        )
+    effects = (risk.mitigation_cost, risk.mitigation_effect, risk.mitigation_severity)
+    if risk.mitigated and all(e is None for e in effects):
+        limit = "mitigation_cost, mitigation_effect, mitigation_severity"
+        yield ("risk", i, "mitigated"), Problem("project.needs_other", got="mitigated", limit=limit)
+
+
+def _values(file: ProjectFile) -> Found:
+    """What is weighed beside money: a range, a source, a score for each candidate; weights that leave room for money."""
+    ids = [candidate_of(c).id for c in file.candidate]
+    wanted = [*ids, *(["none"] if "none" not in ids else [])]
+    seen, most = set[str](), 0.0
+    for i, line in enumerate(file.value):
+        path: Path = ("value", i)
+        if line.name in seen or not line.name.strip() or not line.name.isprintable() or len(line.name) > 100:
+            yield (*path, "name"), Problem("project.bad_name", got=ascii(line.name[:100]))
+        seen.add(line.name)
+        if not line.source.strip():
+            yield path, Problem("project.value_no_source", got=line.name)
+        yield from _scores(line, wanted, path)
+        ends = _ends(line.weight)
+        if ends is not None and ends[0] == ends[1]:
+            yield (*path, "weight"), Problem("project.value_no_range", got=line.name)
+        most += ends[1] if ends is not None else 0.0
+    if most > 1:
+        yield ("value",), Problem("project.value_weights", got=f"{most:g}")
+
+
+def _scores(line: ValueLine, wanted: list[str], path: Path) -> Found:
+    for name in line.score:
+        if name not in wanted:
+            limit = nearest(name, wanted)
+            yield (*path, "score", name), Problem("project.unknown_candidate", got=name, limit=limit)
+    missing = [name for name in wanted if name not in line.score]
+    if missing:
+        yield (*path, "score"), Problem("project.value_no_score", got=line.name, limit=", ".join(missing))
+
+
+def _ends(raw: object) -> tuple[float, float] | None:
+    """Lowest and highest weight; None where it is no number (which is told elsewhere) or stands in the catalogue."""
+    try:
+        value, unit = read_number(raw, Kind(("",), "", "", high=1.0))
+    except Problem:
+        return None
+    factor = 0.01 if unit == "%" else 1.0
+    return min(ends_of(value)) * factor, max(ends_of(value)) * factor
 
 
 def _acquired(file: ProjectFile) -> Found:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
 from groundsill.project.case import Case
@@ -42,7 +45,8 @@ def draw(case: Case, n: int, seed: int) -> Draws:
     Arrays are (n,) and read-only; exact facts are floats; names and decisions (`Choose`) are left out. Each name has a
     stream of its own, so a new fact never moves the draws of another. `fx.<CUR>` multiplies what is quoted in another
     currency; `price.labels` is the price of one label by one worker times `labels.workers`. Facts that are correlated
-    keep their streams and are joined by a Gaussian copula; all others stay what they are without it.
+    keep their streams and are joined by a Gaussian copula; all others stay what they are without it. Names with a `#` are
+    draws behind a fact: the years of an event that may come again, the luck of what is done against it.
     Raises Problem `project.no_rate`, `draws.too_few`.
     """
     if n < 1:
@@ -52,14 +56,50 @@ def draw(case: Case, n: int, seed: int) -> Draws:
     values: dict[str, Quantity] = {}
     for name, fact in case.facts.items():
         if not isinstance(fact.value, (str, Choose)):
-            values[name] = _limited(name, _si(fact, name, streams, joined.get(name)))
+            for one in _occasions(case, name):
+                values[one] = _limited(name, _si(fact, one, streams, joined.get(name)))
     _exchange(case, values)
+    _fines(values)
+    values |= _luck(case, values, streams)
     if "price.labels" in values and "labels.workers" in values:
         values["price.labels"] = values["price.labels"] * values["labels.workers"]
     for value in values.values():
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
     return Draws(values, n, seed)
+
+
+def _occasions(case: Case, name: str) -> list[str]:
+    """A name, or for an event that may come every year one for each year of the horizon: `risk.<name>#1`, ... Each has a
+    stream of its own."""
+    if not name.startswith("risk.") or name.replace("risk.", "recurring.", 1) not in case.facts:
+        return [name]
+    return [f"{name}#{year}" for year in range(1, math.ceil(case.months / 12) + 1)]
+
+
+def _fines(values: dict[str, Quantity]) -> None:
+    """Where an event has happened: the higher (or lower) of its cost and a share of the turnover, and of that the part that
+    is expected."""
+    for name in [n for n in values if n.startswith("risk.")]:
+        risk = name.removeprefix("risk.").partition("#")[0]
+        cost, share, part = values[name], values.get(f"turnover_share.{risk}"), values.get(f"part.{risk}")
+        if share is not None and "finance.turnover_per_year" in values:
+            other = share * values["finance.turnover_per_year"]
+            worse = np.minimum if f"lower.{risk}" in values else np.maximum
+            cost = np.where(np.asarray(cost) > 0, worse(cost, other), 0.0)
+        values[name] = cost if part is None else cost * part
+
+
+def _luck(case: Case, values: Mapping[str, Quantity], streams: Draws) -> dict[str, Quantity]:
+    """For each event that could be prevented by chance, a number evenly between 0 and 1: it is prevented where this is not
+    above the effect (`mitigation.<name>.effect`)."""
+    out = dict[str, Quantity]()
+    for name in values:
+        risk, _, year = name.removeprefix("risk.").partition("#")
+        if name.startswith("risk.") and f"mitigation.{risk}.effect" in values:
+            stream = f"mitigation.{risk}.effect#{year}"
+            out[stream] = _uniform(stream, streams)
+    return out
 
 
 def _uniform(name: str, streams: Draws) -> Array:
@@ -103,12 +143,15 @@ def _pert(value: Pert, u: Array) -> Array:
 
 def _exchange(case: Case, values: dict[str, Quantity]) -> None:
     for name, fact in case.facts.items():
-        if name not in values or name.startswith("fx.") or fact.currency in ("", case.currency):
+        if name.startswith("fx.") or fact.currency in ("", case.currency):
             continue
-        rate = values.get(f"fx.{fact.currency}")
-        if rate is None:
-            raise Problem("project.no_rate", at=fact.place, got=fact.currency, limit=case.currency, key=name)
-        values[name] = values[name] * rate
+        for one in _occasions(case, name):
+            if one not in values:
+                continue
+            rate = values.get(f"fx.{fact.currency}")
+            if rate is None:
+                raise Problem("project.no_rate", at=fact.place, got=fact.currency, limit=case.currency, key=name)
+            values[one] = values[one] * rate
 
 
 def _limited(name: str, value: Quantity) -> Quantity:
@@ -124,12 +167,12 @@ def limits(name: str) -> tuple[float, float]:
         return -1.0, np.inf
     if name == "process.share":
         return 0.0, 0.95  # all of a build cannot be people
-    if name.startswith(_SHARES_OF) and name.endswith((".use", ".spare", ".residual", ".effect")):
+    if name.startswith(_SHARES_OF) and name.endswith((".use", ".spare", ".residual", ".effect", ".severity")):
         return 0.0, 1.0
     if (
         name in _SHARES
         or (name.startswith("candidate.") and name.endswith(".quality"))
-        or name.startswith("class_share.")
+        or name.startswith(("class_share.", "turnover_share.", "part.", "weight.", "score."))
         or (name.startswith("accelerator.") and name.endswith(".mfu"))
     ):
         return 0.0, 1.0

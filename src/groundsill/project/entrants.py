@@ -27,10 +27,11 @@ NONE = Candidate("none")
 
 
 class Evidence(NamedTuple):
-    """Runs that count, and how many were set aside, by reason."""
+    """Runs that count, how many were set aside, by reason, and all that tell time or memory of a machine."""
 
     runs: tuple[Run, ...]
     aside: Mapping[str, int]
+    timed: tuple[Run, ...] = ()
 
 
 def matching(runs: Iterable[Run], *, task: str, metric: str, card: Card | None) -> Evidence:
@@ -40,7 +41,7 @@ def matching(runs: Iterable[Run], *, task: str, metric: str, card: Card | None) 
     test set that has an id of its own, so only its table is compared. An imported run that does not say on which rows
     it was made counts (reason `unnamed`, which is told but not set aside).
     """
-    found, seen = [], set[tuple[object, ...]]()
+    found, seen, runs = [], set[tuple[object, ...]](), tuple(runs)
     aside: Counter[str] = Counter()
     pool = [r for r in runs if (r.value is not None or r.measures) and r.task != CALIBRATION]
     data_hash, test_id = (card.data_hash, card.test_id) if card else _usual(pool)
@@ -54,7 +55,7 @@ def matching(runs: Iterable[Run], *, task: str, metric: str, card: Card | None) 
         aside.update([why] if why else [])
         if why in ("", "unnamed"):
             found.append(run)
-    return Evidence(tuple(found), aside)
+    return Evidence(tuple(found), aside, tuple(r for r in runs if r.measures and r.hardware))
 
 
 def _differs(run: Run, task: str, metric: str, data_hash: str, test_id: str) -> str:

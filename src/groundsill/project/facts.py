@@ -12,6 +12,7 @@ from groundsill.project.items import build_kind, month_kind
 from groundsill.project.kinds import check_limits, fit_unit
 from groundsill.project.lines import Path
 from groundsill.project.mistakes import nearest, placed
+from groundsill.project.numbers import event
 from groundsill.project.sections import Site
 from groundsill.terms.card import Card
 from groundsill.terms.fact import Fact
@@ -96,6 +97,8 @@ def references(b: Binder) -> None:
             unit = fit_unit(fact.unit, entry.kind)
             check_limits(fact.value, unit, entry.kind)
             b.facts[name] = replace(fact, unit=unit)
+            if name in b.project.chances:
+                b.facts[name] = event(b.facts[name], b.project.chances[name])
         except Problem as p:
             b.wrong(p, entry.path)
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ class Project:
     facts: every number of the user by the name that 0001 gives it (see also `labels.workers`, `labels.per_day`,
     `team.people`, `team.loaded_cost_factor`, `task.target`, `task.confidence`, `use.months`, `fx.<CUR>`).
     references: fact name -> name in the catalogue, for `"fact:..."`. entries: fact name -> the line it came from.
-    names: settings that are names. ranks: of the correlations, in order. hash: SHA-256 of the file's bytes. warnings: what `check` should mention.
+    names: settings that are names. ranks: of the correlations, in order. hash: SHA-256 of the file's bytes. warnings: what
+    `check` should mention. raw: the tables as they were written. chances: of risks whose cost stands in the catalogue.
     """
 
     path: Path
@@ -49,6 +50,8 @@ class Project:
     lines: Lines = field(default_factory=lambda: Lines({}))
     warnings: tuple[Problem, ...] = ()
     ranks: tuple[float, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    chances: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -114,7 +117,7 @@ class Project:
     @property
     def spec(self) -> TableSpec | None:
         """What to read the table with; None for a plan without data."""
-        return None if self.data is None else table_spec(self.data)
+        return None if self.data is None else table_spec(self.data, self.task.kind)
 
     @property
     def evidence_runs(self) -> tuple[str, ...]:
@@ -150,6 +153,12 @@ def read(path: Path) -> Project:
     text = _text(data, path.name)
     raw = _toml(text, path.name)
     lines = index(text)
+    made = checked(path, raw, lines)
+    return replace(made, hash=hashlib.sha256(data).hexdigest(), warnings=tuple(unchanged(raw, text, lines, path.name)))
+
+
+def checked(path: Path, raw: dict[str, Any], lines: Lines) -> Project:
+    """A project from its tables; `lines` says where they stand. Raises as `read`."""
     problems: list[Problem] = []
     try:
         file = schema.ProjectFile.model_validate(raw)
@@ -164,10 +173,10 @@ def read(path: Path) -> Project:
     problems += [placed(p, where, lines, path.name) for where, p in check(file)]
     raise_all(problems)
     ranks = tuple(_median(facts.pop(f"correlation.{i}")) for i in range(len(file.correlation)))
+    facts, chances = with_chances(facts, file.risk)
     return Project(
-        path, path.resolve().parent, hashlib.sha256(data).hexdigest(), file, with_chances(facts, file.risk), references,
-        _names(file), found, lines, tuple(unchanged(raw, text, lines, path.name)), ranks,
-    )  # fmt: skip
+        path, path.resolve().parent, "", file, facts, references, _names(file), found, lines, (), ranks, raw, chances
+    )
 
 
 def _numbers(
@@ -199,7 +208,7 @@ def _reference(entry: Entry) -> str:
     if not isinstance(entry.raw, str) or not entry.raw.startswith(FACT):
         return ""
     name = entry.raw[len(FACT) :].strip()
-    if entry.kind.exact or entry.path[0] == "risk":
+    if entry.kind.exact:
         raise Problem("project.no_reference", got=entry.raw)
     if name.count("/") < 2 or not name.isprintable():
         raise Problem("project.bad_reference", got=entry.raw)

@@ -49,7 +49,7 @@ def _line_of(problem: Problem) -> int:
 def nearest(got: str, names: Iterable[str], n: int = 3) -> str:
     """The `n` names most like `got`, best first."""
     return ", ".join(
-        sorted(sorted(names), key=lambda name: -SequenceMatcher(None, got.lower(), name.lower()).ratio())[:n]
+        sorted(sorted(set(names)), key=lambda name: -SequenceMatcher(None, got.lower(), name.lower()).ratio())[:n]
     )
 
 
@@ -82,7 +82,12 @@ def _one(kind: str, path: Path, item: Any) -> Problem:
         return Problem("project.missing_section" if section else "project.missing_key", got=last)
     if kind == "literal_error":
         options = [o.strip(" '") for o in str(context["expected"]).replace(" or ", ",").split(",")]
-        return Problem(_UNKNOWN.get(last, "project.unknown_name"), got=str(got), limit=", ".join(options))
+        code = (
+            "project.unknown_name"
+            if path[:1] != ("task",) and last == "kind"
+            else _UNKNOWN.get(last, "project.unknown_name")
+        )
+        return Problem(code, got=str(got), limit=", ".join(options))
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = f">= {context['ge']}" if "ge" in context else f"<= {context['le']}"
         return Problem("project.out_of_range", got=got, limit=bound)

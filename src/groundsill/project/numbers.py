@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -145,17 +145,25 @@ def user_fact(entry: Entry, lines: Lines, file_name: str) -> Fact:
     return Fact(entry.fact, value, unit, source, "user", place=place)
 
 
-def with_chances(facts: dict[str, Fact], risks: tuple[RiskLine, ...]) -> dict[str, Fact]:
-    """`risk.<name>.chance` and the cost `risk.<name>` become one fact: an event with its size."""
-    out = dict(facts)
+def with_chances(facts: dict[str, Fact], risks: tuple[RiskLine, ...]) -> tuple[dict[str, Fact], dict[str, float]]:
+    """`risk.<name>.chance` (or `.per_year`) and the cost `risk.<name>` become one fact: an event with its size. A cost
+    that stands in the catalogue joins its chance later: those chances are given apart, by name of the fact."""
+    out, apart = dict(facts), dict[str, float]()
     for risk in risks:
-        chance, cost = out.pop(f"risk.{risk.name}.chance"), out[f"risk.{risk.name}"]
-        if isinstance(cost.value, (Chance, Choose, Mixture, str)):
-            raise Problem("quantity.bad_table", at=cost.place, got=str(cost.value))
-        out[f"risk.{risk.name}"] = Fact(
-            cost.name, Chance(_median(chance), cost.value), cost.unit, cost.source, "user", place=cost.place
-        )
-    return out
+        name = f"risk.{risk.name}"
+        told = [_median(out.pop(key)) for key in (f"{name}.chance", f"{name}.per_year") if key in out]
+        if name in out:
+            out[name] = event(out[name], told[0])
+        else:
+            apart[name] = told[0]
+    return out, apart
+
+
+def event(cost: Fact, chance: float) -> Fact:
+    """The cost as an event. Raises Problem `quantity.bad_table` for one that cannot have a chance."""
+    if isinstance(cost.value, (Chance, Choose, Mixture, str)):
+        raise Problem("quantity.bad_table", at=cost.place, got=str(cost.value))
+    return replace(cost, value=Chance(chance, cost.value))
 
 
 def _median(fact: Fact) -> float:

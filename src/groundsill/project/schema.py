@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from groundsill.project.items import build_kind, mfu_kind, month_kind, price_kind, rent_kind
 from groundsill.project.kinds import MONEY, Items, Kind
+from groundsill.project.proposals import LeverLine, ValueLine
 from groundsill.project.sections import (
     LONG,
     PER_REQUEST,
@@ -53,12 +54,22 @@ Day = Annotated[str, BeforeValidator(_iso), WithJsonSchema({"type": "string"})]
 class Task(Section):
     """What is to be done, and how good it must be."""
 
-    kind: Literal["text-classification", "score-average"] = Field(
-        description="What is done. `score-average`: a plan that is compared on published scores.",
+    kind: Literal[
+        "text-classification",
+        "sentence-pair",
+        "token-classification",
+        "text-generation",
+        "translation",
+        "score-average",
+    ] = Field(
+        description="What is done. `sentence-pair`: two texts, one class. `token-classification`: a tag for each word. "
+        "`text-generation`, `translation`: a text to write. `score-average`: a plan that is compared on published scores.",
         examples=["text-classification"],
     )
     metric: str = Field(
-        description="`accuracy` or `macro-f1`; for `score-average` the name of the average.", examples=["accuracy"]
+        description="`accuracy` or `macro-f1`; of tagged words `entity-f1` or `accuracy`; of written texts `chrf`, `bleu`, "
+        "`rouge-l` or `exact-match`; for `score-average` the name of the average.",
+        examples=["accuracy"],
     )
     target: Annotated[Any, Kind(("",), "Quality that is needed.", "0.82", high=1.0, above=True, exact=True)]
     confidence: Annotated[
@@ -67,7 +78,8 @@ class Task(Section):
 
 
 class Test(Section):
-    """The test set: `rows` by chance, a `file`, or rows of a `column` on or `after` a date. `rows` caps the other two."""
+    """The test set: `rows` by chance, whole groups of equal `group`, a `file`, or rows of a `column` on or `after` a date.
+    `rows` caps the other three."""
 
     rows: Annotated[
         Any,
@@ -76,24 +88,37 @@ class Test(Section):
     file: str | None = Field(None, description="A table of its own with the same columns.", examples=["test.csv"])
     column: str | None = Field(None, description="Column with a date.", examples=["date"])
     after: Day | None = Field(None, description="Rows on or after this date are the test set.", examples=["2026-01-01"])
+    group: str | None = Field(
+        None, description="Column whose equal values stay on one side (author, patient, thread).", examples=["author"]
+    )
 
 
 class Data(Section):
     """The table. Leave the section out for a plan without data."""
 
     path: str = Field(
-        "", description="csv, tsv, jsonl or parquet; from this file's folder, absolute, or `package:<import name>/<path>`.",
+        "", description="csv, tsv, jsonl, parquet or conll; from this file's folder, absolute, or `package:<import name>/<path>`.",
         examples=["reviews.csv"],
     )  # fmt: skip
     text: Names = Field(
-        (), description="Column or columns with the text; they are joined.", examples=['["Title", "Review"]']
+        (),
+        description="Column or columns with the text; they are joined. Of a pair: its two columns. Of tagged words: the "
+        "column with the words.",
+        examples=['["Title", "Review"]'],
     )
-    label: str = Field("", description="Column with the class.", examples=["Department Name"])
+    label: str = Field(
+        "", description="Column with the class, the tags, or the text to write.", examples=["Department Name"]
+    )
     files: dict[str, str] = Field(
         default_factory=dict, description="Instead of path, text and label: one text file a class, one row a line.",
         examples=['{neg = "neg.txt", pos = "pos.txt"}'],
     )  # fmt: skip
     test: Test | None = Field(None, description="How the test set is chosen.", examples=["{rows = 1000}"])
+    near: float | None = Field(
+        None, ge=0.6, le=1.0,
+        description="Likeness (share of common pieces) to a test row from which a row is not learnt from; none if not given.",
+        examples=["0.8"],
+    )  # fmt: skip
     licence: str = Field("", description="Licence of the data (SPDX name).", examples=["CC0-1.0"])
     may_leave: bool = Field(True, description="`false` closes every hosted model.", examples=["true"])
     commercial_use: bool | None = Field(
@@ -351,6 +376,8 @@ class ProjectFile(Section):
     path: tuple[PathLine, ...] = Field((), strict=False)
     correlation: tuple[CorrelationLine, ...] = Field((), strict=False)
     acquire: tuple[AcquireLine, ...] = Field((), strict=False)
+    lever: tuple[LeverLine, ...] = Field((), strict=False)
+    value: tuple[ValueLine, ...] = Field((), strict=False)
     research: Research = Field(default_factory=Research)
     operation: Operation = Field(default_factory=Operation)
     compliance: Compliance = Field(default_factory=Compliance)

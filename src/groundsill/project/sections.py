@@ -92,6 +92,14 @@ class Finance(Section):
         "offset", description="Losses lower the tax on the firm's other profit, or are carried forward.",
         examples=["carry"],
     )  # fmt: skip
+    turnover_per_year: Annotated[
+        Any, money("Turnover of the whole firm, for fines that are a share of it.", "40M EUR", "year")
+    ] = None
+    weight_scale: Annotated[
+        Any,
+        Kind((MONEY,), "Net value that counts as one full point beside `[[value]]`; absent: that of the best option.",
+             "1M USD", bare=False, above=True),
+    ] = None  # fmt: skip
     residual_value: Annotated[Any, money("What is left at the end, machines not counted.", "50k USD")] = None
     loss_budget: Annotated[
         Any, money("What the worst twentieth of outcomes may lose on average; absent: what building costs.", "200k USD")
@@ -195,11 +203,31 @@ class CorrelationLine(Section):
 
 
 class RiskLine(Section):
-    """An event that may happen at first use and costs money."""
+    """An event that may happen and costs money: once, at first use (`chance`), or in every year of use (`per_year`)."""
 
     name: str = Field(description="Its name.", examples=["supplier-price"])
-    chance: Annotated[Any, Kind(("",), "Its probability.", "0.1", high=1.0, exact=True)]
+    chance: Annotated[
+        Any, Kind(("",), "Its probability, once. Give this or `per_year`.", "0.1", high=1.0, exact=True)
+    ] = None
+    per_year: Annotated[
+        Any,
+        Kind(("",), "Its probability in each year of use; it may come several times.", "0.05", high=1.0, exact=True,
+             per="year"),
+    ] = None  # fmt: skip
     cost: Annotated[Any, Kind((MONEY,), "What it costs then.", "20k to 80k USD", bare=False)]
+    turnover_share: Annotated[
+        Any,
+        share("A fine may be this share of `finance.turnover_per_year` instead.", "fact:law/eu-ai-act/fine_share",
+              "turnover_share.{name}"),
+    ] = None  # fmt: skip
+    cap: Literal["higher", "lower"] = Field(
+        "higher", description="Which of cost and share of turnover counts; the AI Act takes the `lower` for small firms.",
+        examples=["lower"],
+    )  # fmt: skip
+    part: Annotated[
+        Any,
+        share("Where `cost` is the most that can be asked: the part of it that is expected.", "0.01 to 0.2", "part.{name}"),
+    ] = None  # fmt: skip
     candidate: str = Field(
         "",
         description="Id of the candidate that it hits; absent: all but `none`.",
@@ -210,9 +238,16 @@ class RiskLine(Section):
     )
     owner: str = Field("", description="Who watches it.", examples=["head of data"])
     mitigation: str = Field("", description="What can be done about it.", examples=["a second supplier under contract"])
+    mitigated: bool = Field(
+        False, description="Whether that is done: then its cost and effect are in the cash flow. The register shows both.",
+        examples=["true"],
+    )  # fmt: skip
     mitigation_cost: Annotated[Any, money("What that costs, once.", "5k USD", name="mitigation.{name}.cost")] = None
     mitigation_effect: Annotated[
         Any, share("Share of the chance that it takes away.", "0.5", "mitigation.{name}.effect")
+    ] = None
+    mitigation_severity: Annotated[
+        Any, share("Share of the cost that it takes away.", "0.3", "mitigation.{name}.severity")
     ] = None
 
 

@@ -34,8 +34,7 @@ def against(old: Data, new: Data, language: str | None = None) -> list[str]:
 
     Raises Problem `report.not_a_report`.
     """
-    check(old)
-    check(new)
+    old, new = check(old), check(new)
     tongue = Tongue(language or new["language"], new["currency"])
     known = [candidate(r["candidate"]) for data in (old, new) for r in data["results"]]
     story = Story(old, new, tongue, Names.of(tongue, known))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
+from groundsill.report.score_charts import HeatData, PlaneData
+
 Tone = Literal["", "good", "warn", "bad", "mute"]
 Align = Literal["left", "right"]
 
@@ -167,7 +169,7 @@ class GridData:
     y_label: str
 
 
-ChartData = CurveData | StackData | StripData | CashData | TornadoData | GridData
+ChartData = CurveData | StackData | StripData | CashData | TornadoData | GridData | PlaneData | HeatData
 
 
 @dataclass(frozen=True)
@@ -183,13 +185,13 @@ class Chart:
 
     @property
     def kind(self) -> str:
-        """`curve`, `stack`, `strip`, `cash`, `tornado` or `grid`."""
+        """`curve`, `stack`, `strip`, `cash`, `tornado`, `grid`, `plane` or `heat`."""
         return type(self.data).__name__.removesuffix("Data").lower()
 
     @property
     def wide(self) -> bool:
         """Whether it takes half the page rather than a third."""
-        return self.kind not in ("curve", "cash")
+        return self.kind not in ("curve", "cash", "plane", "heat")
 
 
 Block = Heading | Text | Notice | Table | Chart

@@ -7,9 +7,10 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from groundsill.report import marks
+from groundsill.report import marks, score_charts
 from groundsill.report.blocks import Bar, CashData, Chart, CurveData, GridData, Point, StackData, StripData, TornadoData
 from groundsill.report.marks import Scale
+from groundsill.report.score_charts import HeatData, PlaneData
 from groundsill.report.tongue import Tongue
 
 NARROW, WIDE = 360.0, 400.0
@@ -32,6 +33,10 @@ def draw(chart: Chart, tongue: Tongue, name: str) -> str:
         size = _strip(data, tongue)
     elif isinstance(data, GridData):
         size = _grid(data)
+    elif isinstance(data, PlaneData):
+        size = score_charts.plane(data)
+    elif isinstance(data, HeatData):
+        size = score_charts.heat(data)
     else:
         size = _tornado(data, tongue)
     body, high = size

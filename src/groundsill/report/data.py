@@ -1,6 +1,6 @@
 """An assessment as plain data: what report.json holds, and what `explain` and `against` read.
 
-Each object that holds numbers keeps its `trail`. The rule for explaining a number: its trail is that of the nearest
+Each object that holds numbers keeps its `trail`; in the file the trails are stored once (`packed`). The rule for explaining a number: its trail is that of the nearest
 enclosing object with a trail that is not empty. Numbers inside `facts`, `runs` and `card` explain themselves; numbers
 of an object with a `code` are explained by its `text`.
 """
@@ -24,9 +24,22 @@ from groundsill.terms.problem import Problem
 from groundsill.terms.quantity import Chance, Choose, Exactly, Interval, Pert, Range, ThreePoint
 from groundsill.terms.run import Run
 
-SCHEMA = "groundsill.report/1"
+SCHEMA = "groundsill.report/2"
+READ = (SCHEMA, "groundsill.report/1")  # layouts that can be read; the first kept every trail where it was
 WORDS = ("name", "language", "currency", "task", "metric", "version", "made")
-NEW = ("winners", "grids", "loss_boxes", "hazards", "waiting", "studies", "staging", "doubts")
+NEW = (
+    "winners",
+    "grids",
+    "loss_boxes",
+    "hazards",
+    "waiting",
+    "studies",
+    "staging",
+    "doubts",
+    "levers",
+    "weighings",
+    "searches",
+)
 PARTS = ("verdict", "results", "thresholds", "tickets", "swings", "warnings", "card", "gates", *NEW, "facts", "runs")
 SETTINGS = {  # setting -> (name of the fact that says so, unit)
     "target": ("task.target", "metric"),
@@ -59,6 +72,34 @@ def to_data(assessment: Assessment, language: str | None = None) -> dict[str, An
         row["trail"] = row["trail"] or list(assessment.verdict.trail)
     data["options"] = _options(assessment, tongue)
     return data | {key: plain(getattr(assessment, key), tongue) for key in PARTS[-2:]}
+
+
+def packed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data with each trail stored once: `trail` is then its place in `trails`."""
+    known: dict[tuple[str, ...], int] = {}
+
+    def pack(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {k: place(v) if k == "trail" and isinstance(v, list) else pack(v) for k, v in value.items()}
+        return [pack(v) for v in value] if isinstance(value, list) else value
+
+    def place(trail: list[str]) -> int:
+        return known.setdefault(tuple(trail), len(known))
+
+    out = {key: pack(value) for key, value in data.items()}
+    return out | {"trails": [list(trail) for trail in known]}
+
+
+def unpacked(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data with every trail where it belongs again. Raises IndexError for a place that is not there."""
+    trails = data.get("trails", [])
+
+    def unpack(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {k: list(trails[v]) if k == "trail" and isinstance(v, int) else unpack(v) for k, v in value.items()}
+        return [unpack(v) for v in value] if isinstance(value, list) else value
+
+    return {key: unpack(value) for key, value in data.items() if key != "trails"}
 
 
 def settings(assessment: Assessment, tongue: Tongue) -> dict[str, Any]:
@@ -148,4 +189,4 @@ def _option_trail(assessment: Assessment, candidate: str, choice: dict[str, floa
     return assessment.verdict.trail
 
 
-__all__ = ["SCHEMA", "Fact", "origin", "plain", "settings", "to_data"]
+__all__ = ["READ", "SCHEMA", "Fact", "origin", "packed", "plain", "settings", "to_data", "unpacked"]

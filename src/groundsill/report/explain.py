@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from groundsill.report.data import SCHEMA
+from groundsill.report.data import READ, SCHEMA, unpacked
 from groundsill.report.names import Names, plain_words
 from groundsill.report.tongue import Tongue, clean
 from groundsill.terms.candidate import Candidate
@@ -28,7 +28,15 @@ UNITS = (  # the first pattern that is found in a path says the unit; @ stands f
         r"^(studies\.\d+\.(worth|cost|reused|net)|grids\.\d+\.npv|hazards\.\d+\.(severity|expected|mitigation_cost))\b",
         MONEY,
     ),
+    (r"^hazards\.\d+\.remedy\.(expected_|tail_|worth|error)", MONEY),
+    (r"^hazards\.\d+\.remedy\.chance_", "1"),
     (r"^staging\.\d+\.(stages\.\d+\.(spend|value)|value|low|high|committed)$", MONEY),
+    (r"^levers\.\d+\.effects\.\d+\.(ticket|moves)\.\d+\.(before|after)$", OWN),
+    (r"^levers\.\d+\.(effects\.\d+\.)?(gain|error|npv_before|npv_after)\b", MONEY),
+    (r"^levers\.\d+\.effects\.\d+\.quality_(before|after)\b", METRIC),
+    (r"^levers\.\d+\.size$", "weight"),
+    (r"^weighings\.\d+\.scale$|^searches\.\d+\.(value|blind|low|high|boxes\.\d+\.(cost|worth|reservation))$", MONEY),
+    (r"^weighings\.|^searches\.\d+\.boxes\.\d+\.size$", "1"),
     (r"\.curve\.rungs\.\d+\.x$", POINT),
     (r"\.curve\.(xs|reach\.(low|median|high|limit)|held_out\.0)\b", AXIS),
     (r"\b(p_\w+|confidence|probability|variance_share|irr)\b", "1"),
@@ -69,11 +77,16 @@ class Trace:
 
 
 def check(data: object, at: str = "") -> Mapping[str, Any]:
-    """The data, if they are a report of this schema. Raises Problem `report.not_a_report`."""
-    if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
+    """The data, if they are a report of a layout that can be read, with every trail in its place.
+
+    Raises Problem `report.not_a_report`."""
+    if not isinstance(data, Mapping) or data.get("schema") not in READ:
         got = data.get("schema", "") if isinstance(data, Mapping) else type(data).__name__
         raise Problem("report.not_a_report", at=at, got=got or "-", limit=SCHEMA, exit=Exit.INVALID)
-    return data
+    try:
+        return unpacked(data) if "trails" in data else data
+    except (IndexError, TypeError) as e:
+        raise Problem("report.not_a_report", at=at, got=str(e), limit=SCHEMA, exit=Exit.INVALID) from e
 
 
 def numbers(data: object, path: str = "") -> Iterator[str]:
@@ -175,7 +188,7 @@ def explain(data: Mapping[str, Any], name: str, language: str | None = None) -> 
     name: a fact or input (`use.requests_per_month`), a candidate id, the id of a run (or its first digits), or a path
     of report.json (`results.0.value.npv.median`). Raises Problem `report.unknown_name`, `report.not_a_report`.
     """
-    check(data)
+    data = check(data)
     tongue = Tongue(language or data["language"], data["currency"])
     teller = Teller(data, tongue, Names.of(tongue, (candidate(r["candidate"]) for r in data["results"])))
     if name in data["facts"]:

@@ -10,6 +10,9 @@ from groundsill.terms.candidate import Candidate
 from groundsill.terms.quantity import DAY, HOUR, KWH, MONTH, Interval
 
 HOSTED = "hosted/"
+NAMED = (  # families of inputs whose rest is a name that the user gave
+    "risk", "class_share", "recall", "acquire", "turnover_share", "part", "recurring", "mitigated", "lower", "weight",
+)  # fmt: skip
 GIB = 1024.0**3
 
 
@@ -102,6 +105,13 @@ class Names:
         own = self.tongue.word(f"inputs.{name}", "")
         if own:
             return own
+        base, behind, year = name.partition("#")
+        if behind:  # draws behind a fact: a year of an event, the luck of what is done against it
+            head = "luck" if base.endswith(".effect") else "occasion"
+            which = (
+                clean(base.removeprefix("mitigation.").removesuffix(".effect")) if head == "luck" else self.input(base)
+            )
+            return self._family(f"{head}_year" if year else head, which=which, year=year)
         family, _, rest = name.partition(".")
         if family == "price":
             return self._family("price", which=self.item(rest))
@@ -112,7 +122,12 @@ class Names:
         if family in ("owned", "mitigation") and "." in rest:
             which, _, key = rest.rpartition(".")
             return self._family(f"{family}.{key}", which=clean(which))
-        if family in ("risk", "class_share", "recall", "acquire"):
+        if family == "lever":
+            return self._lever(rest)
+        if family == "score":
+            what, _, who = rest.partition(".")
+            return self._family(family, which=f"{clean(what)}, {self.candidate(who)}")
+        if family in NAMED:
             return self._family(family, which=clean(rest))
         head, _, key = rest.rpartition(".")
         if name.startswith("use.class.") and key:
@@ -131,6 +146,15 @@ class Names:
         if head.endswith(".at"):
             return self._family("path.at", which=self.input(head.removesuffix(".at")), month=key)
         return self._family(f"path.{key}", which=self.input(head))
+
+    def _lever(self, rest: str) -> str:
+        """`<lever>.<input>`, where both may hold dots: the input is the longest end that has words."""
+        parts = rest.split(".")
+        for cut in range(1, len(parts)):
+            named = self.input(".".join(parts[cut:]))
+            if named and named != plain_words(".".join(parts[cut:])):
+                return self._family("lever", which=f"{clean('.'.join(parts[:cut]))}, {named}")
+        return self._family("lever", which=clean(rest))
 
     def _family(self, code: str, **values: object) -> str:
         return self.tongue.word(f"inputs.{code}.of", "", **values)

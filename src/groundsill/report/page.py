@@ -9,16 +9,18 @@ from groundsill.report.parts import (
     curves,
     decide,
     inputs,
+    levers,
     needs,
     risks,
     sources,
     thresholds,
     value,
     verdict,
+    weighed,
 )
 from groundsill.report.view import View
 
-ORDER = (verdict, candidates, curves, needs, value, thresholds, inputs, decide, risks, sources)
+ORDER = (verdict, candidates, curves, needs, value, thresholds, levers, inputs, decide, weighed, risks, sources)
 
 
 def page(assessment: Assessment, language: str) -> Page:

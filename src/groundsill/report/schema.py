@@ -22,19 +22,20 @@ from groundsill.terms.run import Run
 
 Json = dict[str, Any]
 NAMES: Json = {"type": "array", "items": {"type": "string"}}
+TRAIL: Json = {"type": "integer", "description": "place in `trails`"}
 EXTRA: dict[type, Json] = {  # what `data.plain` adds to the fields of a type
     Candidate: {"id": {"type": "string"}},
     Run: {"origin": {"type": "string", "description": "fresh, shipped, imported, published, or the kind of source"}},
-    Rung: {"trail": NAMES},
+    Rung: {"trail": TRAIL},
 }
 
 
 def schema() -> Json:
-    """JSON Schema (draft 2020-12) of what `data.to_data` gives."""
+    """JSON Schema (draft 2020-12) of what `data.packed` gives of `data.to_data`."""
     made: Json = {}
     hints = get_type_hints(Assessment)
     setting = _object(
-        {"value": {"type": ["number", "null"]}, "unit": {"type": "string"}, "trail": NAMES, "text": {"type": "string"}}
+        {"value": {"type": ["number", "null"]}, "unit": {"type": "string"}, "trail": TRAIL, "text": {"type": "string"}}
     )
     properties: Json = {"schema": {"const": SCHEMA}}
     properties |= {key: _of(hints[key], made) for key in WORDS}
@@ -44,15 +45,16 @@ def schema() -> Json:
         "candidate": {"type": "string"},
         "choice": {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
         "net_benefit": {"type": "object", "additionalProperties": _of(Interval, made)},
-        "trail": NAMES,
+        "trail": TRAIL,
     }
     properties["options"] = {"type": "array", "items": _object(option)}
+    properties["trails"] = {"type": "array", "items": NAMES}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "groundsill report",
         "description": (
-            "An assessment. A number is explained by the `trail` of the nearest enclosing object that has one: names of "
-            "`facts` and ids of `runs`. Numbers inside facts, runs and card explain themselves; those of an object with a "
+            "An assessment. A number is explained by the `trail` of the nearest enclosing object that has one that is not "
+            "empty: the place in `trails` of names of `facts` and ids of `runs`. Numbers inside facts, runs and card explain themselves; those of an object with a "
             "`code` or of a setting are explained by its `text`. Numbers that are not finite are null."
         ),
         **_object(properties),
@@ -127,7 +129,9 @@ def _dataclass(kind: Any, made: Json) -> Json:
         properties = dict(EXTRA.get(kind, {}))
         if kind in VALUES:
             properties["kind"] = {"const": name.lower()}
-        properties |= {f.name: _of(hints[f.name], made) for f in dataclasses.fields(kind)}
+        properties |= {
+            f.name: TRAIL if f.name == "trail" else _of(hints[f.name], made) for f in dataclasses.fields(kind)
+        }
         head = (kind.__doc__ or "").strip().split("\n\n")
         made[name] = {"description": " ".join(" ".join(head).split()), **_object(properties)}
     return {"$ref": f"#/$defs/{name}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from groundsill.assess.findings import Search
 from groundsill.assess.parts import Staging, Study, Waiting
 from groundsill.report.blocks import Block, Heading, Notice, Table, Text, Tone, aligned
 from groundsill.report.view import View
@@ -19,6 +20,8 @@ def blocks(view: View) -> list[Block]:
         asked = _asked(a.studies)
         found += [Notice(_tone(asked), question(view, asked), answer(view, asked))] if asked is not None else []
         found.append(_studies(view))
+    for x in a.searches:
+        found += [Heading(3, t.say("order_title"), "order"), Text(order_sentence(view, x)), _order(view, x)]
     if a.staging:
         found += [Heading(2, t.say("stages_title"), "stages"), Text(t.say("stages_lead"))]
         for s in a.staging:
@@ -98,6 +101,39 @@ def _studies(view: View) -> Table:
     columns = ("study", "study_pays", "study_worth", "study_cost", "study_reused", "study_net", "study_days")
     heads = tuple(t.say(f"column_{c}") for c in columns)
     return Table(t.say("studies_caption"), heads, body, aligned(2, 5), tuple(_tone(s) for s in view.assessment.studies))
+
+
+def order_sentence(view: View, x: Search) -> str:
+    """What looking in this order is worth, against taking the best as it is known today."""
+    t = view.tongue
+    code = "pays" if x.low > 0 else "not" if x.high <= 0 else "unclear"
+    gain = x.value - x.blind
+    low, high = t.rough(x.low), t.rough(x.high)
+    said = {"value": t.money(x.value), "blind": t.money(x.blind), "gain": t.money(gain), "low": low, "high": high}
+    return t.say("order_lead") + t.say("gap") + t.say(f"order_{code}", **said)
+
+
+def _order(view: View, x: Search) -> Table:
+    t = view.tongue
+    body = tuple(
+        (
+            t.number(float(i + 1)),
+            view.names.title(b.candidate),
+            t.say(f"look_{b.kind}", n=t.number(b.size)),
+            t.money(b.cost),
+            t.money(b.worth),
+            t.money(b.reservation),
+            t.share(b.p_open),
+        )
+        for i, b in enumerate(x.boxes)
+    )
+    columns = ("order", "candidate", "look", "study_cost", "look_worth", "reservation", "look_made")
+    return Table(
+        t.say("order_caption"),
+        tuple(t.say(f"column_{c}") for c in columns),
+        body,
+        ("right", "left", "left", *aligned(0, 4)),
+    )
 
 
 def stages_sentence(view: View, s: Staging) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from groundsill.assess.assessment import Result, ValueView
 from groundsill.assess.parts import Hazard
-from groundsill.report.blocks import Block, Heading, Notice, Table, Text, aligned
+from groundsill.report.blocks import Block, Heading, Notice, Table, Text, Tone, aligned
 from groundsill.report.data import plain
 from groundsill.report.names import plain_words
 from groundsill.report.tongue import clean
@@ -59,8 +59,8 @@ def _register(view: View) -> list[Block]:
     order = sorted(by_candidate, key=lambda name: focus is None or name != focus[0].candidate.id)
     found: list[Block] = []
     for name in order:
-        table = _hazards(view, by_candidate[name])
-        found.append(table if not found else replace(table, look="fold", more=t.say("more")))
+        tables = [_hazards(view, by_candidate[name]), *_remedies(view, by_candidate[name])]
+        found += tables if not found else [replace(x, look="fold", more=t.say("more")) for x in tables]
     if focus and by_candidate.get(focus[0].candidate.id):
         found.insert(0, Text(_loss_text(view, focus[1], by_candidate[focus[0].candidate.id])))
     return found
@@ -102,6 +102,33 @@ def _hazards(view: View, hazards: list[Hazard]) -> Table:
     return Table(caption, heads, tuple(body), align)
 
 
+def _remedies(view: View, hazards: list[Hazard]) -> list[Table]:
+    """The cash flow with each remedy and without it."""
+    t, body, tones = view.tongue, [], list[Tone]()
+    for h in hazards:
+        r = h.remedy
+        if r is None:
+            continue
+        verdict = "unclear" if abs(r.worth.mean) <= 2 * r.error else "pays" if r.worth.mean > 0 else "not"
+        worth = t.say("interval", median=t.rough(r.worth.mean), low=t.rough(r.worth.low), high=t.rough(r.worth.high))
+        body.append(
+            (
+                plain_words(h.name.removeprefix("risk.")),
+                t.say(f"remedy_{verdict}"),
+                t.say("remedy_taken" if r.taken else "remedy_open"),
+                f"{t.percent(r.chance_without)} → {t.percent(r.chance_with)}",
+                f"{t.rough(r.expected_without)} → {t.rough(r.expected_with)}",
+                f"{t.rough(r.tail_without)} → {t.rough(r.tail_with)}",
+                worth,
+            )
+        )
+        tones.append({"pays": "good", "not": "bad", "unclear": "warn"}[verdict])  # type: ignore[arg-type]
+    columns = ("risk", "remedy", "remedy_plan", "remedy_chance", "remedy_expected", "remedy_tail", "remedy_worth")
+    heads = tuple(t.say(f"column_{c}", currency=t.currency) for c in columns)
+    caption = t.say("remedies_caption", candidate=view.names.candidate(hazards[0].candidate), currency=t.currency)
+    return [Table(caption, heads, tuple(body), aligned(3, 4), tuple(tones))] if body else []
+
+
 def _risks(view: View) -> Table | None:
     t = view.tongue
     facts = [f for name, f in sorted(view.assessment.facts.items()) if name.startswith("risk.")]
@@ -111,6 +138,8 @@ def _risks(view: View) -> Table | None:
     for f in facts:
         value = f.value
         chance = t.percent(value.chance) if isinstance(value, Chance) else t.number(None)
+        if f.name.replace("risk.", "recurring.", 1) in view.assessment.facts:
+            chance = t.say("each_year", chance=chance)
         size = t.value(plain(value.size if isinstance(value, Chance) else value, t), f.unit)
         body.append((plain_words(f.name.removeprefix("risk.")), chance, size, f.place or f.source.title))
     columns = tuple(t.say(f"column_{c}") for c in ("risk", "chance", "size", "place"))

@@ -194,14 +194,19 @@ def _shared(view: View, ranked: Sequence[Priced]) -> tuple[Given, ...]:
         return ()
     draws, facts = ranked[0].sheet.inputs, view.assessment.facts
     keys = {key for option in ranked for key in _reads(option) - set(option.model.own)}
-    keys |= {fold for key in keys for fold in _folds(view, key, facts.get(key), draws)}
+    keys |= {fold for key in keys for fold in _folds(view, key, _fact(facts, key), draws)}
     names = cell_names(sorted(keys))
-    folds = {key: _folds(view, key, facts.get(key), draws) for key in keys}
+    folds = {key: _folds(view, key, _fact(facts, key), draws) for key in keys}
     found: dict[str, Given] = {}
     for key in sorted(keys, key=lambda k: (bool(folds[k]), k)):
         times = [found[fold].value for fold in folds[key]]
-        found[key] = _of_draws(view, key, names[key], draws[key], facts.get(key), folds[key], times)
+        found[key] = _of_draws(view, key, names[key], draws[key], _fact(facts, key), folds[key], times)
     return tuple(found[key] for key in sorted(found))
+
+
+def _fact(facts: Mapping[str, Fact], key: str) -> Fact | None:
+    """The fact of an input; a year of an event (`risk.<name>#2`) has that of the event."""
+    return facts.get(key.partition("#")[0] if key.startswith("risk.") else key)
 
 
 def _folds(view: View, key: str, fact: Fact | None, draws: Mapping[str, object]) -> tuple[str, ...]:

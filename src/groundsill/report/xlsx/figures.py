@@ -120,8 +120,9 @@ def _per_request(book: Book, plan: Plan, weights: Line) -> dict[str, tuple[str, 
 
 def _changes(net: Line) -> int:
     """Changes of sign of the cash so far and of the cash still to come. A stream has at most as many rates of return
-    above 0 as the first has, and as many from -1 to 0 as the second, and no fewer by an odd number (Laguerre 1883, on
-    the roots of a polynomial between 0 and 1 and the sums of its coefficients): 1 in all means exactly one rate."""
+    above 0 as the first has, and as many from -1 to 0 as the second, and no fewer by an odd number (Laguerre's
+    extension of Descartes' rule of signs to sums of coefficients; Jameson 2006, Math. Gazette 90, 223-234): 1 in all
+    means exactly one rate."""
     so_far, to_come = signs(np.cumsum(net.values)), signs(np.cumsum(net.values[::-1]))
     return sum(int((found[1:] * found[:-1] < 0).sum()) for found in (so_far, to_come))
 
