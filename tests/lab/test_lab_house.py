@@ -16,8 +16,27 @@ from groundsill.words import LANGUAGES, explain
 
 ROOT = Path(groundsill.__file__).parent
 SOURCES = [*(ROOT / "lab").rglob("*.py"), *(ROOT / "tuning").rglob("*.py")]
-EVENTS = {"data.read_as", "data.class_only_in_test", "lab.measuring", "lab.progress", "lab.encoding", "lab.scoring",
-          "lab.converting"}  # fmt: skip
+EVENTS = {"data.read_as", "data.class_only_in_test"} | {
+    f"lab.{name}"
+    for name in [
+        "measuring",
+        "progress",
+        "progress_cost",
+        "progress_energy",
+        "encoding",
+        "scoring",
+        "converting",
+        "checkpoint_passed",
+        "forecast_and_actual",
+        "look",
+        "resumed",
+        "trained",
+        "trial",
+        "trial_dropped",
+        "unknown_tokens",
+        "weights_unreached",
+    ]
+}
 
 
 def codes() -> set[str]:

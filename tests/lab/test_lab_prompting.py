@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from groundsill.lab.data import Prepared
+from groundsill.lab.data import Prepared, Split
 from groundsill.lab.models import shape_of, tokens
 from groundsill.lab.prompting import measure
+from groundsill.lab.prompting.ask import Wording, code
 from groundsill.lab.prompting.layout import clip, lay_out
-from groundsill.lab.prompting.measure import code
 from groundsill.lab.tasks import text_classification as task
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.problem import Problem
@@ -29,7 +29,8 @@ def test_kept_states_change_no_likelihood(planted: Prepared, tiny_llama: Path, m
 
     coder = tokens.coder(tiny_llama)
     test, shown = planted.test.take(np.arange(7)), planted.pool.take(np.arange(3))
-    coded = code("text-classification", test, shown, planted.classes, coder.tokenizer, 32)
+    wording = Wording("text-classification", "en", "list", planted.classes, 32)
+    coded = code(test.texts, [shown], wording, coder.tokenizer)
     answers = [*coded.answers, [5, 9, 11], [5, 8]]
     model = likelihood.load(tiny_llama)
     monkeypatch.setattr(likelihood, "CPU_BUDGET_TOKENS", 3 * (len(coded.shared) + 40))
@@ -43,7 +44,7 @@ def test_kept_states_change_no_likelihood(planted: Prepared, tiny_llama: Path, m
                 plain[i, k] = float(terms[range(len(answer)), answer].sum())
     assert np.allclose(found.scores, plain, atol=1e-4)
     assert (found.shared_tokens, found.row_tokens) == (len(coded.shared), sum(map(len, coded.rows)))
-    assert found.answer_tokens == 7 * 3
+    assert found.answer_tokens == 7 * 2  # [5, 9] serves both answers of several tokens
 
 
 @pytest.mark.parametrize("shots", [0, 4])
@@ -93,3 +94,13 @@ def test_what_cannot_be_prompted(planted: Prepared, tiny_llama: Path, tmp_path: 
         with pytest.raises(Problem) as caught:
             measure(candidate, planted, shots=shots, model=model, rows=5, work=tmp_path, **COMMON)  # type: ignore[arg-type]
         assert caught.value.code == wanted
+
+
+def test_only_rows_with_one_of_a_few_answers_can_be_prompted(
+    planted: Prepared, tiny_llama: Path, tmp_path: Path
+) -> None:
+    tagged = Split(planted.test.texts[:2], np.zeros(4, dtype=np.int32), words=(("a", "b"), ("c", "d")))
+    data = Prepared(planted.card, planted.pool, tagged, planted.classes)
+    with pytest.raises(Problem) as caught:
+        measure(ZERO, data, shots=0, model=tiny_llama, rows=5, work=tmp_path, **COMMON)  # type: ignore[arg-type]
+    assert caught.value.code == "lab.cannot_measure" and "words" in str(caught.value.got)

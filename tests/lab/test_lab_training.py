@@ -72,7 +72,7 @@ def test_scripts_without_blanks_are_counted_by_characters(text: str) -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("method", ["head", "lora", "full"])
 def test_the_same_seed_gives_the_same_answers(method: str, planted: Prepared, tiny_bert: Path, tmp_path: Path) -> None:
-    from groundsill.lab.training import tune as tuning_job
+    from groundsill.lab.training import tune as tuning
     from groundsill.lab.training.measure import job_of
 
     def answers(seed: int, work: Path) -> bytes:
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_answers(method: str, planted: Prepared, ti
         train = planted.pool.take(subset(len(planted.pool), 60, seed))
         recipe = recipe_of(candidate, 60)
         job = job_of(candidate, planted, train, recipe, seed, tiny_bert, None, work, lambda event: None)
-        return tuning_job.run(job).predicted.tobytes()
+        return tuning.run(job).predicted.tobytes()
 
     assert answers(1, tmp_path) == answers(1, tmp_path)
 
@@ -92,7 +92,8 @@ def test_the_same_seed_gives_the_same_weights(method: str, planted: Prepared, ti
 
     from groundsill.lab.models import tokens
     from groundsill.lab.models.net import build
-    from groundsill.lab.training import gradient
+    from groundsill.lab.objectives.classification import Classification
+    from groundsill.lab.training import loop
     from groundsill.lab.training.tune import methods
 
     coder = tokens.coder(tiny_bert)
@@ -104,7 +105,8 @@ def test_the_same_seed_gives_the_same_weights(method: str, planted: Prepared, ti
             torch.manual_seed(seed)
             methods()[method].attach(net)
         recipe = recipe_of(tune(method, epochs=2), 40)
-        gradient.train(net, ids, planted.pool.labels[:40], recipe, pad=coder.pad, kind="fp32", seed=seed)
+        objective = Classification(ids, planted.pool.labels[:40], 3, coder.pad)
+        loop.train(net, objective, recipe, kind="fp32", seed=seed)
         return torch.cat([p.detach().flatten() for p in net.parameters()])
 
     state = torch.random.get_rng_state()
@@ -142,10 +144,10 @@ def test_tuning_learns_more_than_a_head_and_tells_what_it_took(
 def test_progress_tells_what_is_left(
     planted: Prepared, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from groundsill.lab.training import gradient
+    from groundsill.lab.training import watch
 
     clock = iter(np.arange(0.0, 1e6, 0.6))
-    monkeypatch.setattr(gradient.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(watch.time, "perf_counter", lambda: float(next(clock)))
     heard: list[Event] = []
     run(tune("lora", epochs=3), planted, tmp_path, tiny_bert, emit=heard.append)
     told = [e.values for e in heard if e.code == "lab.progress"]
@@ -159,7 +161,8 @@ def test_progress_tells_what_is_left(
 def test_a_method_that_trains_nothing_is_found_out(
     planted: Prepared, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from groundsill.lab.training import tune as tuning_job
+    from groundsill.lab.training import job as tuning_job
+    from groundsill.lab.training import tune as tuning
 
     dead = ModuleType("dead")
     dead.RANK = 0  # type: ignore[attr-defined]
@@ -167,6 +170,7 @@ def test_a_method_that_trains_nothing_is_found_out(
     dead.trainable = tuning_job.methods()["head"].trainable  # type: ignore[attr-defined]
     shelf = {**tuning_job.methods(), "dead": dead}
     monkeypatch.setattr(tuning_job, "methods", lambda: shelf)
+    monkeypatch.setattr(tuning, "methods", lambda: shelf)
     with pytest.raises(Problem, match=r"lab\.weights_stand_still"):
         run(tune("dead", epochs=1), planted, tmp_path, tiny_bert)
 

@@ -29,7 +29,8 @@ def trained(method: str, data: Prepared, base: Path, *, seed: int = 0, **recipe:
     from groundsill.lab.models import tokens
     from groundsill.lab.models.device import seeded
     from groundsill.lab.models.net import build
-    from groundsill.lab.training import gradient
+    from groundsill.lab.objectives.classification import Classification
+    from groundsill.lab.training import loop
     from groundsill.lab.training.recipe import recipe_of
 
     coder = tokens.coder(base)
@@ -39,7 +40,7 @@ def trained(method: str, data: Prepared, base: Path, *, seed: int = 0, **recipe:
     wanted = {"epochs": 30, "rate": RATES.get(method, 1e-2), **recipe}
     settings = recipe_of(Candidate("tune", method, "tiny", tuple(sorted(wanted.items()))), 100)
     ids = coder.ids(data.pool.texts[:100], 40)
-    seen = gradient.train(net, ids, data.pool.labels[:100], settings, pad=coder.pad, kind="fp32", seed=seed)
+    seen = loop.train(net, Classification(ids, data.pool.labels[:100], 3, coder.pad), settings, kind="fp32", seed=seed)
     inputs = [torch.from_numpy(part) for part in tokens.padded(coder.ids(data.test.texts, 40), coder.pad)]
     return net, inputs, scores(net, inputs), seen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -172,3 +173,42 @@ def test_a_body_without_query_and_value_is_refused() -> None:
     model.body, model.head = nn.Sequential(nn.Linear(4, 4)), nn.Linear(4, 2)
     with pytest.raises(Problem, match=r"tuning\.no_attention_found"):
         METHODS["lora"].attach(model)
+
+
+def net_of(kind: str, shape: Shape) -> Any:
+    """A net for pairs, for tagged words, or one that writes."""
+    from torch import nn
+
+    from groundsill.lab.models.net import PairClassifier, Tagger, Writer
+
+    body = tiny(shape).body
+    if kind == "pair":
+        return PairClassifier(body, shape.width, CLASSES)
+    if kind == "tags":
+        return Tagger(body, shape.width, CLASSES)
+    output = nn.Linear(shape.width, shape.vocabulary, bias=False)
+    if shape.tied:
+        output.weight = body.get_input_embeddings().weight
+    return Writer(body, output)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("family", [*SHAPES, "tied llama"])
+@pytest.mark.parametrize("kind", ["pair", "tags", "writer"])
+def test_counts_hold_for_pairs_tagged_words_and_written_texts(kind: str, name: str, family: str) -> None:
+    """And one step moves what should train: the loss of a writer is that of its own output matrix."""
+    torch = pytest.importorskip("torch")
+    method, shape = METHODS[name], replace(LLAMA, tied=True) if "tied" in family else SHAPES[family]
+    if (name, family.removeprefix("tied ")) in CANNOT or (kind == "writer" and shape.kind == "encoder"):
+        return
+    torch.manual_seed(0)
+    net = method.attach(net_of(kind, shape), rank=2)
+    counted = sum(p.numel() for p in net.parameters() if p.requires_grad)
+    classes, parts = (0 if kind == "writer" else CLASSES), (4 if kind == "pair" else 1)
+    assert counted == method.trainable(shape, classes=classes, parts=parts, rank=2)
+    ids, mask = torch.arange(24).reshape(4, 6), torch.ones(4, 6, dtype=torch.long)
+    scores = net(ids, mask, ids, mask) if kind == "pair" else net(ids, mask)
+    assert scores.shape[-1] == (shape.vocabulary if kind == "writer" else CLASSES) and len(scores) == 4
+    scores.sum().backward()
+    assert any(p.grad is not None and p.grad.any() for p in net.parameters() if p.requires_grad)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -56,13 +57,19 @@ class LabBench:
         """Probe a candidate for a few seconds; a prompt is timed on a few test rows."""
         model, shape = self._model(candidate, inputs, emit)
         if kind(candidate) == "prompt":
+            from groundsill.lab.prompting import rows_to_settle
+
+            plain = replace(candidate, recipe=tuple(line for line in candidate.recipe if line[0] == "shots"))
             run = self.measure(
-                candidate, table, inputs, labels=0, seed=inputs.seeds[0], rows=PROBE_ROWS, work=work, emit=emit
+                plain, table, inputs, labels=0, seed=inputs.seeds[0], rows=PROBE_ROWS, work=work, emit=emit
             )
-            return Speed(0.0, 0.0, 0.0, run.measures["score_seconds_per_row"])
+            each = run.measures["score_seconds_per_row"]
+            return Speed(each * rows_to_settle(candidate, inputs.shots_of(candidate)), 0.0, 0.0, each)
         from groundsill.lab import training
 
-        probed = training.speed(candidate, cast("Prepared", table), model=model, shape=shape, work=work)
+        probed = training.speed(
+            candidate, cast("Prepared", table), model=model, shape=shape, work=work, task=inputs.task
+        )
         return Speed(
             probed.start_seconds,
             probed.train_seconds_per_row,

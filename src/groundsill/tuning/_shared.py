@@ -18,18 +18,30 @@ BLOCK = re.compile(r"(?:^|\.)(?:layer|layers|h|block)\.(\d+)\.")  # the number o
 QUERY_VALUE = (("query", "value"), ("q_proj", "v_proj"), ("q_lin", "v_lin"), ("q", "v"))
 
 
-def head_weights(shape: Shape, classes: int) -> int:
-    """The classification head: a linear layer with bias from the width to the classes.
+def head_weights(shape: Shape, classes: int, parts: int = 1) -> int:
+    """The classification head: a linear layer with bias, from `parts` vectors of the width to the classes. classes 0: a
+    net that writes has no new head.
 
     Raises Problem `tuning.too_few_classes`.
     """
-    if classes < 2:
+    if classes == 1 or classes < 0:
         raise Problem("tuning.too_few_classes", got=classes, limit=2)
-    return shape.width * classes + classes
+    return parts * shape.width * classes + classes
+
+
+def output_weights(shape: Shape, classes: int) -> int:
+    """The matrix over the vocabulary of a net that writes, where it is not that of the embeddings; 0 for one that sorts."""
+    return 0 if classes or shape.tied else shape.width * shape.vocabulary
+
+
+def width_of(model: nn.Module) -> int:
+    """Width of the states between the blocks of the body."""
+    body: Any = model.body
+    return int(body.config.hidden_size)
 
 
 def body_weights(shape: Shape) -> int:
-    """The base model without output matrix and pooler, which a classifier on mean hidden states does not use."""
+    """The base model without output matrix and pooler, which no classifier here uses."""
     final = shape.norm_weights * shape.width if shape.final_norm else 0
     return shape.embedding_weights + shape.stack_weights + final
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from groundsill.terms.shape import Shape
-from groundsill.tuning._shared import blocks_of, check_rank, head_weights, plain_blocks, train_only
+from groundsill.tuning._shared import blocks_of, check_rank, head_weights, plain_blocks, train_only, width_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,14 +16,14 @@ RANK = 64
 MERGES = False
 
 
-def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
+def trainable(shape: Shape, *, classes: int, rank: int = RANK, parts: int = 1) -> int:
     """Weights that train: down (width x rank) and up (rank x width) with biases in every block, and the head.
 
     Raises Problem `tuning.bad_rank`, `tuning.no_arithmetic`, `tuning.too_few_classes`.
     """
     check_rank(rank)
     plain_blocks(shape, "adapter")
-    return shape.layers * (2 * shape.width * rank + rank + shape.width) + head_weights(shape, classes)
+    return shape.layers * (2 * shape.width * rank + rank + shape.width) + head_weights(shape, classes, parts)
 
 
 def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:
@@ -35,9 +35,9 @@ def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:
     from torch import nn
 
     check_rank(rank)
-    width = model.head.in_features  # type: ignore[union-attr]
+    width = width_of(model)
     for block in blocks_of(model.body):  # type: ignore[arg-type]
-        down, up = nn.Linear(width, rank), nn.Linear(rank, width)  # type: ignore[arg-type]
+        down, up = nn.Linear(width, rank), nn.Linear(rank, width)
         nn.init.zeros_(up.weight)
         nn.init.zeros_(up.bias)
         block.add_module("adapter", nn.Sequential(down, nn.GELU(), up))

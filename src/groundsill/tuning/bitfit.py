@@ -17,7 +17,7 @@ RANK = 0
 MERGES = True
 
 
-def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
+def trainable(shape: Shape, *, classes: int, rank: int = RANK, parts: int = 1) -> int:
     """Weights that train: the biases of linear layers and norms, and the head. `rank` has no meaning here.
 
     Raises Problem `tuning.no_biases`, `tuning.too_few_classes`.
@@ -26,7 +26,7 @@ def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
     biases = body_weights(shape) - body_weights(without)
     if not biases:
         raise Problem("tuning.no_biases", at="bitfit")
-    return biases + head_weights(shape, classes)
+    return biases + head_weights(shape, classes, parts)
 
 
 def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:

@@ -22,14 +22,14 @@ PLACES = (
 )
 
 
-def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
+def trainable(shape: Shape, *, classes: int, rank: int = RANK, parts: int = 1) -> int:
     """Weights that train: a scale for each key, value and inner feed-forward state of every block, and the head.
 
     `rank` has no meaning here. Raises Problem `tuning.no_arithmetic`, `tuning.too_few_classes`.
     """
     plain_blocks(shape, "ia3")
     scales = 2 * shape.kv_heads * shape.head_width + shape.ffn_width
-    return shape.layers * scales + head_weights(shape, classes)
+    return shape.layers * scales + head_weights(shape, classes, parts)
 
 
 def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:

@@ -23,13 +23,13 @@ MERGES = True
 ALPHA_PER_RANK = 2  # scale alpha / rank = 2, so that the step size does not depend on the rank
 
 
-def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
+def trainable(shape: Shape, *, classes: int, rank: int = RANK, parts: int = 1) -> int:
     """Weights that train: A (rank x in) and B (out x rank) for query and value in every block, and the head.
 
     Raises Problem `tuning.bad_rank`, `tuning.too_few_classes`.
     """
     check_rank(rank, shape.width)
-    return shape.layers * rank * query_value_sides(shape) + head_weights(shape, classes)
+    return shape.layers * rank * query_value_sides(shape) + head_weights(shape, classes, parts)
 
 
 def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:

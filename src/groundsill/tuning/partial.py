@@ -16,7 +16,7 @@ MERGES = True
 FINAL = ("norm", "ln_f", "final_layer_norm")  # last norm of a body, as transformers calls it
 
 
-def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
+def trainable(shape: Shape, *, classes: int, rank: int = RANK, parts: int = 1) -> int:
     """Weights that train: the last `rank` blocks, the norm after them, the head.
 
     Raises Problem `tuning.bad_rank`, `tuning.no_arithmetic`, `tuning.too_few_classes`.
@@ -24,7 +24,7 @@ def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
     check_rank(rank, shape.layers)
     plain_blocks(shape, "partial")
     final = shape.norm_weights * shape.width if shape.final_norm else 0
-    return rank * shape.dense_block_weights + final + head_weights(shape, classes)
+    return rank * shape.dense_block_weights + final + head_weights(shape, classes, parts)
 
 
 def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:

@@ -16,14 +16,14 @@ MERGES = False
 VIRTUAL = True  # its tokens take room in the model's context
 
 
-def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
+def trainable(shape: Shape, *, classes: int, rank: int = RANK, parts: int = 1) -> int:
     """Weights that train: a key and a value for each virtual token in every block, and the head.
 
     Raises Problem `tuning.bad_rank`, `tuning.too_few_classes`, `tuning.no_arithmetic`.
     """
     check_rank(rank)
     plain_blocks(shape, "prefix")
-    return shape.layers * 2 * shape.kv_heads * shape.head_width * rank + head_weights(shape, classes)
+    return shape.layers * 2 * shape.kv_heads * shape.head_width * rank + head_weights(shape, classes, parts)
 
 
 def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:

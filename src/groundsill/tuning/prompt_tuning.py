@@ -16,13 +16,13 @@ MERGES = False
 VIRTUAL = True  # its tokens take room in the model's context
 
 
-def trainable(shape: Shape, *, classes: int, rank: int = RANK) -> int:
+def trainable(shape: Shape, *, classes: int, rank: int = RANK, parts: int = 1) -> int:
     """Weights that train: one input vector for each virtual token, and the head.
 
     Raises Problem `tuning.bad_rank`, `tuning.too_few_classes`.
     """
     check_rank(rank)
-    return shape.width * rank + head_weights(shape, classes)
+    return shape.width * rank + head_weights(shape, classes, parts)
 
 
 def attach(model: nn.Module, *, rank: int = RANK) -> nn.Module:

@@ -7,6 +7,7 @@ import csv
 import difflib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ SUFFIXES = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
+    **dict.fromkeys((".conll", ".bio", ".iob"), "conll"),
 }
+WORDS, TAGS = "words", "tags"  # names of the columns of a file with one word a line
 # First bytes of files that people give a wrong name (file signatures as published by each format).
 MAGIC = (
     (b"PAR1", "parquet"),
@@ -43,7 +46,7 @@ BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs
 
 
 def form_of(path: Path, at: str = "") -> str:
-    """`csv`, `tsv`, `jsonl` or `parquet`, by name and by content, which must agree.
+    """`csv`, `tsv`, `jsonl`, `parquet` or `conll`, by name and by content, which must agree.
 
     Raises Problem `data.unknown_form`, `data.empty_file`, `data.not_what_it_says`.
     """
@@ -106,6 +109,8 @@ def columns_of(path: Path, at: str = "") -> tuple[str, ...]:
     form = form_of(path, at)
     if form == "parquet":
         return tuple(_parquet(path, at).schema_arrow.names)
+    if form == "conll":
+        return (WORDS, TAGS)
     if form == "jsonl":
         keys: dict[str, None] = {}
         for number, (_, row) in enumerate(_json_lines(path, at)):
@@ -126,7 +131,7 @@ def table_rows(path: Path, wanted: Sequence[str], at: str = "") -> Rows:
     """
     at = at or str(path)
     form = form_of(path, at)
-    readers: dict[str, Callable[..., Rows]] = {"jsonl": _jsonl_rows, "parquet": _parquet_rows}
+    readers: dict[str, Callable[..., Rows]] = {"jsonl": _jsonl_rows, "parquet": _parquet_rows, "conll": _conll_rows}
     rows = readers[form](path, wanted, at) if form in readers else _csv_rows(path, wanted, at, form)
     for line, values in rows:
         for value in values:
@@ -222,6 +227,26 @@ def _jsonl_rows(path: Path, wanted: Sequence[str], at: str) -> Rows:
         yield line, tuple(row.get(name) for name in wanted)
     for name in wanted:
         require(name, tuple(keys), at)
+
+
+def _conll_rows(path: Path, wanted: Sequence[str], at: str) -> Rows:
+    """One word a line with its tag last, sentences parted by empty lines (Tjong Kim Sang and De Meulder 2003, CoNLL)."""
+    for name in wanted:
+        require(name, (WORDS, TAGS), at)
+    columns: dict[str, list[str]] = {WORDS: [], TAGS: []}
+    begin = 0
+    with path.open(encoding=encoding_of(path, at)) as file:
+        for line, text in enumerate(chain(file, ("\n",)), 1):
+            parts = text.split()
+            if parts and parts[0] != "-DOCSTART-":
+                if len(parts) < 2:
+                    raise Problem("data.bad_line", at=f"{at}:{line}", got=f"{len(parts)} fields", limit="2")
+                begin = begin or line
+                columns[WORDS].append(parts[0])
+                columns[TAGS].append(parts[-1])
+            elif begin:
+                yield begin, tuple(list(columns[name]) for name in wanted)
+                begin, columns = 0, {WORDS: [], TAGS: []}
 
 
 def _parquet(path: Path, at: str) -> Any:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from groundsill.lab.data import formats, split
+from groundsill.lab.data import apart, formats, rows, split
 from groundsill.lab.data.clean import Heap, tidy
 from groundsill.lab.data.place import file_hash, resolve
-from groundsill.lab.data.spec import DataSpec, Prepared, Split
+from groundsill.lab.data.spec import FORMS, DataSpec, Prepared, Split
 from groundsill.terms.card import Card
 from groundsill.terms.event import Emit, Event, silent
 from groundsill.terms.problem import Problem
@@ -29,17 +29,20 @@ def read(spec: DataSpec, base: Path, emit: Emit = silent) -> Prepared:
     """
     _check(spec)
     heap, paths = _read_files(spec, base, emit)
-    _check_rows(heap, spec.name)
+    _check_rows(heap, spec)
     test, kind, more = _test_rows(spec, base, heap, emit)
-    names = sorted(set(heap.labels) | set(test[1]))
+    if spec.near:
+        more = apart.leave_out_near(heap, test[0], more, spec.near)
+    counts = rows.units(spec.form, heap.labels) + rows.units(spec.form, test[1] if kind == "file" else ())
+    names = sorted(counts)
     number = {name: i for i, name in enumerate(names)}
-    _check_classes(Counter(heap.labels) + Counter(test[1] if kind == "file" else ()), spec.name)
+    _check_classes(counts, len(heap.texts) + (len(test[0]) if kind == "file" else 0), spec)
     chosen = set() if kind == "file" else set(more)
     pool_rows = [i for i in range(len(heap.texts)) if i not in chosen]
-    pool = _split([heap.texts[i] for i in pool_rows], [heap.labels[i] for i in pool_rows], number)
-    tested = _split(test[0], test[1], number)
+    pool = rows.split_of(spec.form, [heap.texts[i] for i in pool_rows], [heap.labels[i] for i in pool_rows], number)
+    tested = rows.split_of(spec.form, *test, number)
     _check_sides(pool, tested, spec.name, names, emit)
-    card = _card(spec, paths, heap, pool, tested, names, kind)
+    card = _card(spec, paths, heap, pool, tested, test, counts, kind)
     return Prepared(card, pool, tested, tuple(names))
 
 
@@ -48,10 +51,17 @@ def _check(spec: DataSpec) -> None:
         raise Problem("data.path_or_files", at="data", got=spec.name or "-")
     if spec.path and not (spec.text and spec.label):
         raise Problem("data.columns_not_named", at="data", got=spec.path)
+    columns = {"pair": 2, "words": 1}.get(spec.form)
+    if spec.form not in FORMS or (spec.form != "class" and spec.files):
+        raise Problem("data.bad_form", at="data", got=spec.form, limit=", ".join(FORMS))
+    if columns and len(spec.text) != columns:
+        raise Problem("data.columns_of_form", at="data", got=len(spec.text), limit=columns, form=spec.form)
     if spec.label in spec.text:
         raise Problem("data.label_is_text", at="data", got=spec.label)
-    if bool(spec.test_after) != bool(spec.test_column) or (spec.test_after and (spec.test_file or spec.files)):
-        raise Problem("data.test_unclear", at="data", got=spec.test_after or spec.test_column)
+    if bool(spec.test_after) != bool(spec.test_column) or (
+        (spec.test_after or spec.group) and (spec.test_file or spec.files or (spec.test_after and spec.group))
+    ):
+        raise Problem("data.test_unclear", at="data", got=spec.test_after or spec.test_column or spec.group)
     if spec.test_rows < 0:
         raise Problem("data.negative_test_rows", at="data", got=spec.test_rows)
 
@@ -60,7 +70,7 @@ def _read_files(spec: DataSpec, base: Path, emit: Emit) -> tuple[Heap, list[Path
     heap = Heap()
     if spec.path:
         path = resolve(spec.path, base)
-        _read_table(heap, path, spec, spec.test_column, spec.path, emit)
+        _read_table(heap, path, spec, spec.test_column or spec.group, spec.path, emit)
         paths = [path]
     else:
         paths = [resolve(place, base) for place in spec.files.values()]
@@ -79,8 +89,8 @@ def _read_table(heap: Heap, path: Path, spec: DataSpec, mark: str, at: str, emit
     wanted = [*spec.text, spec.label, *([mark] if mark else [])]
     texts = len(spec.text)
     for line, values in formats.table_rows(path, wanted, at):
-        cells = [tidy(value, f"{at}:{line}") for value in values]
-        heap.add("\n".join(c for c in cells[:texts] if c), cells[texts], cells[-1] if mark else "")
+        text, label = rows.packed(spec.form, values[: texts + 1], f"{at}:{line}")
+        heap.add(text, label, tidy(values[-1], f"{at}:{line}") if mark else "")
     _tell_encoding(path, at, emit)
 
 
@@ -89,31 +99,35 @@ def _tell_encoding(path: Path, at: str, emit: Emit) -> None:
         emit(Event("data.read_as", {"path": at, "encoding": encoding}))
 
 
-def _check_rows(heap: Heap, at: str) -> None:
+def _check_rows(heap: Heap, spec: DataSpec) -> None:
+    at = spec.name
     if not heap.rows:
         raise Problem("data.empty_file", at=at)
     if not heap.texts:
         code = "data.no_text" if heap.dropped["empty_text"] else "data.no_label"
         raise Problem(code, at=at, got=heap.rows)
-    distinct, rows = len(set(heap.labels)), len(heap.labels)
-    if distinct > DISTINCT_SHARE * rows and distinct > 2:
-        raise Problem("data.label_not_a_class", at=at, got=distinct, limit=rows, example=heap.labels[0][:40])
+    distinct, count = len(set(heap.labels)), len(heap.labels)
+    if spec.form in ("class", "pair") and distinct > DISTINCT_SHARE * count and distinct > 2:
+        raise Problem("data.label_not_a_class", at=at, got=distinct, limit=count, example=heap.labels[0][:40])
+    if spec.form == "target" and distinct == 1:
+        raise Problem("data.one_class", at=at, got=heap.labels[0][:40])
 
 
-def _check_classes(counts: Counter[str], at: str) -> None:
+def _check_classes(counts: Counter[str], count: int, spec: DataSpec) -> None:
+    at = spec.name
     if len(counts) == 1:
         raise Problem("data.one_class", at=at, got=next(iter(counts)))
-    if counts.total() < FEWEST_ROWS:
-        raise Problem("data.too_few_rows", at=at, got=counts.total(), limit=FEWEST_ROWS)
-    once = sorted(name for name, rows in counts.items() if rows == 1)
-    if once:
+    if count < FEWEST_ROWS:
+        raise Problem("data.too_few_rows", at=at, got=count, limit=FEWEST_ROWS)
+    once = sorted(name for name, times in counts.items() if times == 1)
+    if once and spec.form != "words":  # a tag that is met once among thousands of words does no harm
         raise Problem("data.class_once", at=at, got=", ".join(once[:10]), limit=2, count=len(once))
 
 
 def _check_sides(pool: Split, test: Split, at: str, names: Sequence[str], emit: Emit) -> None:
     if not len(pool) or not len(test):
         raise Problem("data.side_empty", at=at, got=len(pool), limit=len(test))
-    if len(np.unique(pool.labels)) == 1:
+    if pool.form != "target" and len(np.unique(pool.labels)) == 1:
         raise Problem("data.one_class", at=at, got=names[int(pool.labels[0])])
     unseen = sorted(set(test.labels.tolist()) - set(pool.labels.tolist()))
     if unseen:
@@ -145,19 +159,26 @@ def _test_rows(spec: DataSpec, base: Path, heap: Heap, emit: Emit) -> tuple[Rows
         kind = "date"
     else:
         total = len(heap.texts)
-        rows = split.random_rows(total, min(spec.test_rows or total // 3, total // 3), spec.seed)
-        kind = "random"
+        count = min(spec.test_rows or total // 3, total // 3)
+        rows = (
+            apart.group_rows(heap.marks, count, spec.seed) if spec.group else split.random_rows(total, count, spec.seed)
+        )
+        kind = "group" if spec.group else "random"
     numbers = rows.tolist()
     return ([heap.texts[i] for i in numbers], [heap.labels[i] for i in numbers]), kind, numbers
 
 
-def _split(texts: list[str], labels: list[str], number: dict[str, int]) -> Split:
-    return Split(tuple(texts), np.array([number[label] for label in labels], dtype=np.int32))
-
-
-def _card(spec: DataSpec, paths: list[Path], heap: Heap, pool: Split, test: Split, names: list[str], kind: str) -> Card:
-    labels = [names[i] for i in test.labels]
-    counts = Counter(heap.labels) + Counter(labels if kind == "file" else ())
+def _card(
+    spec: DataSpec,
+    paths: list[Path],
+    heap: Heap,
+    pool: Split,
+    test: Split,
+    rows_of_test: Rows,
+    counts: Counter[str],
+    kind: str,
+) -> Card:
+    names = sorted(counts)
     lengths = np.array([len(t) for t in heap.texts])
     return Card(
         path=spec.name,
@@ -166,9 +187,9 @@ def _card(spec: DataSpec, paths: list[Path], heap: Heap, pool: Split, test: Spli
         rows=len(pool) + len(test),
         pool_rows=len(pool),
         test_rows=len(test),
-        test_id=split.identity(test.texts, labels)[:16],
+        test_id=split.identity(*rows_of_test)[:16],
         test_kind=kind,
-        chance=split.majority(test.labels),
+        chance=split.majority(test.labels) if spec.form in ("class", "pair") else 0.0,
         classes={name: counts[name] for name in names},
         test_classes={name: int((test.labels == i).sum()) for i, name in enumerate(names)},
         dropped={why: n for why, n in sorted(heap.dropped.items()) if n},

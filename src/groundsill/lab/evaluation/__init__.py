@@ -2,6 +2,6 @@
 
 from groundsill.lab.evaluation.meter import Meter
 from groundsill.lab.evaluation.record import Report, run_of
-from groundsill.lab.evaluation.score import Scored, score
+from groundsill.lab.evaluation.score import Scored, judge, score
 
-__all__ = ["Meter", "Report", "Scored", "run_of", "score"]
+__all__ = ["Meter", "Report", "Scored", "judge", "run_of", "score"]

@@ -33,7 +33,7 @@ class Meter:
         self.seconds = 0.0
 
     def __enter__(self) -> Meter:
-        self._energy = _joules()
+        self._energy = joules()
         _reset_gpu_peak()
         self._begin = time.perf_counter()
         self._thread.start()
@@ -45,7 +45,7 @@ class Meter:
         self.seconds = time.perf_counter() - self._begin
         self._stop.set()
         self._thread.join()
-        after = _joules()
+        after = joules()
         if self._energy is not None and after is not None and after >= self._energy:
             self._joules = after - self._energy
 
@@ -90,7 +90,8 @@ def _runs(task: Path) -> bool:
         return False  # a thread that has just ended
 
 
-def _joules() -> float | None:
+def joules() -> float | None:
+    """The machine's energy counter now, J (only differences mean something); None where none can be read."""
     gpu = _gpu_joules()
     if gpu is not None:
         return gpu

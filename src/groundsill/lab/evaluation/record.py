@@ -16,7 +16,7 @@ import numpy.typing as npt
 from groundsill.lab import tasks
 from groundsill.lab.data import Split, identity
 from groundsill.lab.evaluation import answers
-from groundsill.lab.evaluation.score import score
+from groundsill.lab.evaluation.score import judge
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.run import Run
 from groundsill.terms.source import Source
@@ -24,19 +24,27 @@ from groundsill.terms.source import Source
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What one measurement brought. scores: of the test rows `(rows, classes)`, before the softmax; the highest is the
-    answer. measures: as in `terms.run.MEASURES`. libraries: those that took part. note: what the reader of the run
-    should know."""
+    """What one measurement brought. scores: of the test rows `(rows, classes)` (of tagged words `(words, classes)`), before
+    the softmax; the highest is the answer. measures: as in `terms.run.MEASURES`. libraries: those that took part. note:
+    what the reader of the run should know. written: the answers, where they are texts; then there are no scores. graded:
+    whether the scores mean probabilities, or only mark the answer (a last column more than classes: no answer)."""
 
     scores: npt.NDArray[np.floating[Any]]
     measures: Mapping[str, float]
     libraries: Sequence[str]
     note: str = ""
+    written: tuple[str, ...] = ()
+    graded: bool = True
 
     @property
     def predicted(self) -> npt.NDArray[np.int32]:
-        """Class numbers of the test rows."""
+        """Class numbers of the test rows (of tagged words: tag numbers of the words)."""
         return self.scores.argmax(axis=1).astype(np.int32)
+
+    @property
+    def answers(self) -> npt.NDArray[np.int32] | tuple[str, ...]:
+        """The answers, as their task judges them."""
+        return self.written or self.predicted
 
 
 def now() -> str:
@@ -73,7 +81,9 @@ def run_of(
 ) -> Run:
     """The Run of one measurement; its answers are kept under `work`. Raises Problem `lab.no_room` and those of
     `evaluation.score`."""
-    scored = score(task, metric, test.labels, report.predicted, classes, report.scores)
+    scored = judge(
+        task, metric, test, report.answers, classes, None if report.written or not report.graded else report.scores
+    )
     run = Run(
         candidate=candidate,
         task=task,
@@ -83,7 +93,7 @@ def run_of(
         value=scored.value,
         stderr=scored.stderr,
         seed=seed,
-        chance=tasks.find(task).chance(test.labels),
+        chance=tasks.find(task).chance(metric or tasks.find(task).METRIC, test, classes),
         test_id=test_id,
         test_rows=len(test),
         scores=dict(scored.scores),
@@ -94,10 +104,13 @@ def run_of(
         started=started,
         note=report.note,
     )
-    answers.keep(work, run.id, report.scores)
+    if report.written:
+        answers.keep_texts(work, run.id, report.written)
+    else:
+        answers.keep(work, run.id, report.scores)
     return run
 
 
 def test_id_of(test: Split, classes: Sequence[str]) -> str:
     """Which rows a test set holds, 16 hex digits."""
-    return identity(test.texts, [classes[i] for i in test.labels])[:16]
+    return identity(test.texts, test.said(classes))[:16]

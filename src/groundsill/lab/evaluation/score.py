@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from groundsill.lab import metrics, tasks
+from groundsill.lab.data import Split
 from groundsill.terms.problem import Problem
 
 
@@ -35,18 +36,33 @@ def score(
 
     Raises Problem `lab.unknown_task`, `lab.unknown_metric`, `lab.no_such_class`, `lab.class_not_tested`.
     """
+    return judge(task, metric, Split((), truth), predicted, classes, scores)
+
+
+def judge(
+    task: str,
+    metric: str,
+    test: Split,
+    answers: Any,
+    classes: Sequence[str],
+    scores: npt.NDArray[np.floating[Any]] | None = None,
+) -> Scored:
+    """As `score`, for any task: the answers to the rows of `test` are in the task's own form (class numbers, tag numbers of
+    all words, texts). Raises as `score`, and `lab.wrong_form` where the task is about another kind of rows."""
     kind = tasks.find(task)
+    if test.form != kind.FORM:
+        raise Problem("lab.wrong_form", at=task, got=test.form, limit=kind.FORM)
     asked = metric or kind.METRIC
-    main = metrics.compute(asked, truth, predicted, classes)
+    main = kind.judge(asked, test, answers, classes)
     others: dict[str, float] = {}
     for name in kind.metrics(classes):
         if name == asked:
             continue
         try:
-            others[name] = metrics.compute(name, truth, predicted, classes).value
+            others[name] = kind.judge(name, test, answers, classes).value
         except Problem as e:
             if e.code != "lab.class_not_tested":
                 raise
-    if scores is not None:
-        others |= {name: found.value for name, found in metrics.judged(truth, scores).items()}
+    if scores is not None and kind.FORM in ("class", "pair"):
+        others |= {name: found.value for name, found in metrics.judged(test.labels, scores).items()}
     return Scored(main.value, main.stderr, others)

@@ -63,16 +63,16 @@ def macro_f1(table: Counts) -> Measured:
         slope[k, :] -= f1 / both / len(there)
         slope[:, k] -= f1 / both / len(there)
     variance = float((p * slope**2).sum() - (p * slope).sum() ** 2) / n
-    error = math.sqrt(variance) if variance > 1e-12 else _edge_error(int(np.trace(table[:, :-1])), n)
+    error = math.sqrt(variance) if variance > 1e-12 else edge_error(int(np.trace(table[:, :-1])), n)
     return Measured(float(np.mean(scores)), error)
 
 
 def _share(right: int, n: int) -> Measured:
     p = right / n
-    return Measured(p, math.sqrt(p * (1 - p) / n) if 0 < right < n else _edge_error(right, n))
+    return Measured(p, math.sqrt(p * (1 - p) / n) if 0 < right < n else edge_error(right, n))
 
 
-def _edge_error(right: int, n: int) -> float:
+def edge_error(right: int, n: int) -> float:
     """All right or all wrong says little on a small test set: the deviation of Jeffreys' Beta(x + 1/2, n - x + 1/2)
     instead of zero (Brown, Cai & DasGupta 2001, Statistical Science 16)."""
     a, b = right + 0.5, n - right + 0.5
@@ -84,7 +84,7 @@ def smooth(table: Counts, f: Callable[[from_table.Table], float]) -> Measured:
     n = int(table.sum())
     p = table / n
     spread = from_table.variance(p, f, n)
-    error = math.sqrt(spread) if spread > 1e-12 / n else _edge_error(int(np.trace(table[:, :-1])), n)
+    error = math.sqrt(spread) if spread > 1e-12 / n else edge_error(int(np.trace(table[:, :-1])), n)
     return Measured(f(p), error)
 
 

@@ -28,8 +28,9 @@ def _sha256(path: Path, size: int, changed: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def build(folder: Path, source: Path, make: Callable[[Path], None]) -> None:
-    """Let `make` fill a folder aside, add the manifest, sync all of it and rename it to `folder`.
+def build(folder: Path, source: Path | None, make: Callable[[Path], None]) -> None:
+    """Let `make` fill a folder aside, add the manifest, sync all of it and rename it to `folder`. source: the file that
+    it is made from, if it is.
 
     If another process was first, its folder is kept. Raises Problem `lab.no_room` when the disk is full.
     """
@@ -39,7 +40,8 @@ def build(folder: Path, source: Path, make: Callable[[Path], None]) -> None:
         aside.mkdir(parents=True)
         make(aside)
         files = {p.name: sha256(p) for p in sorted(aside.iterdir())}
-        record = {"source": source.name, "source_sha256": sha256(source), "files": files}
+        told = {} if source is None else {"source": source.name, "source_sha256": sha256(source)}
+        record = {**told, "files": files}
         (aside / NAME).write_text(json.dumps(record, indent=1), encoding="utf-8")
         for path in (*aside.iterdir(), aside):
             sync(path)

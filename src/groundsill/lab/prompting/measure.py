@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,46 @@ from groundsill.lab.data import Prepared, Split, subset
 from groundsill.lab.evaluation import Meter, Report, run_of
 from groundsill.lab.evaluation.count import forward_flops, output_flops
 from groundsill.lab.evaluation.record import now, test_id_of
-from groundsill.lab.models import device as machine
-from groundsill.lab.models import need_torch, shape_of, tokens
-from groundsill.lab.prompting.layout import clip, lay_out
+from groundsill.lab.models import need_torch, shape_of
+from groundsill.lab.prompting import choose, writing
+from groundsill.lab.prompting.ask import Local
+from groundsill.lab.prompting.setting import Setting, setting_of
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.event import Emit, Event, silent
-from groundsill.terms.problem import Problem
+from groundsill.terms.problem import Exit, Problem
 from groundsill.terms.run import Run
 from groundsill.terms.shape import Shape
+from groundsill.terms.whole_file import write_whole
 
 ROWS_SEED = 0  # the same test rows for every seed and every prompt
 METHODS = ("zero-shot", "few-shot")
 NOTE = "answers by total log-likelihood, without prior correction"
+FOLDER = "prompts"
+FORMS = ("class", "pair")  # rows whose answer is one of a few
+LIBRARIES = ("groundsill", "numpy", "torch", "transformers")
+
+
+def test_rows_of(data: Prepared, rows: int) -> tuple[Split, str]:
+    """The test rows that every prompt is measured on, and their id."""
+    test = data.test.take(np.sort(subset(len(data.test), min(rows, len(data.test)), ROWS_SEED)))
+    return test, data.card.test_id if len(test) == len(data.test) else test_id_of(test, data.classes)
+
+
+def checked(candidate: Candidate, shots: int, data: Prepared) -> Setting:
+    """The settings of a prompt candidate. Raises Problem `lab.cannot_measure`, and those of `setting_of`."""
+    if candidate.route != "prompt" or candidate.method not in METHODS:
+        got = f"{candidate.route}/{candidate.method}"
+        raise Problem("lab.cannot_measure", at=candidate.id, got=got, limit=", ".join(METHODS))
+    if data.test.form not in FORMS:
+        got = f"{candidate.route}/{candidate.method}, {data.test.form}"
+        raise Problem("lab.cannot_measure", at=candidate.id, got=got, limit=", ".join(FORMS))
+    return setting_of(candidate, shots)
+
+
+def rows_to_settle(candidate: Candidate, shots: int) -> float:
+    """About how many rows' time a candidate takes before its test rows, a row with `shots` examples being one. Raises as
+    `setting_of`."""
+    return choose.rows_to_settle(setting_of(candidate, shots)) / (1 + choose.LOOK_BACK * shots)
 
 
 def measure(
@@ -45,99 +73,81 @@ def measure(
     """Answer `rows` test rows (always the same ones) with a causal model and `shots` worked examples, which are the
     rows that a trained candidate of this seed would get as its first labels.
 
-    The run stands at `{"labels": shots}`; its test_id is that of these rows, its chance their majority rate. The
-    language of the prompt is that of the texts. Emits `lab.scoring`.
-    Raises Problem `lab.cannot_measure`, `lab.no_model`, `lab.no_torch`, `lab.prompt_too_long`, and those of scoring.
+    The candidate's recipe says more (`setting.Setting`): with `labels = n` the prompt is chosen by the first n labelled rows
+    of this seed, none of them a test row. The run stands at `{"labels": n}`, all labelled rows that were used; its test_id is
+    that of these rows, its chance their majority rate. The language of the prompt is that of the texts. The settled prompt
+    is kept under `work/prompts/<run id>.json`. Emits `lab.scoring`.
+    Raises Problem `lab.cannot_measure`, `lab.no_model`, `lab.no_torch`, `lab.prompt_too_long`, `prompting.*`, and those of
+    scoring.
     """
-    started = now()
-    if candidate.route != "prompt" or candidate.method not in METHODS:
-        got = f"{candidate.route}/{candidate.method}"
-        raise Problem("lab.cannot_measure", at=candidate.id, got=got, limit=", ".join(METHODS))
+    if data.test.form == "target" and candidate.route == "prompt" and candidate.method in METHODS:
+        return writing.measure(
+            candidate, data, task=task, metric=metric, shots=shots, seed=seed, model=model, shape=shape, hardware=hardware,
+            rows=rows, work=work, emit=emit,
+        )  # fmt: skip
+    started, setting = now(), checked(candidate, shots, data)
     if model is None:
         raise Problem("lab.no_model", at=candidate.id, got=candidate.model or "-")
     need_torch()
-    emit(Event("lab.measuring", {"candidate": candidate.id, "labels": shots, "seed": seed}))
+    labels = setting.labels or setting.shots or 0
+    emit(Event("lab.measuring", {"candidate": candidate.id, "labels": labels, "seed": seed}))
     shape = shape or shape_of(model)
-    test = data.test.take(np.sort(subset(len(data.test), min(rows, len(data.test)), ROWS_SEED)))
-    shown = data.pool.take(subset(len(data.pool), shots, seed))
+    test, test_id = test_rows_of(data, rows)
+    own = data.pool.take(subset(len(data.pool), setting.labels, seed))
     with Meter() as meter:
-        report = _answer(candidate, task, test, shown, data.classes, model, shape, work, emit)
-    measures = {**report.measures, **meter.measures()}
-    return run_of(
-        candidate,
-        Report(report.scores, measures, report.libraries, report.note),
-        test,
-        data.classes,
-        task=task,
-        metric=metric,
-        at={"labels": float(shots)},
-        seed=seed,
-        hardware=hardware,
-        data_hash=data.card.data_hash,
-        test_id=data.card.test_id if len(test) == len(data.test) else test_id_of(test, data.classes),
-        started=started,
-        work=work,
+        ask = Local(
+            model, data.classes, task=task, texts=test.texts, context=shape.context, work=work, at=candidate.id, emit=emit
+        )  # fmt: skip
+        fitted = choose.fit(ask, data.pool, data.classes, metric or tasks.find(task).METRIC, setting, seed, own)
+        chosen = {"train_seconds": ask.seconds, "train_flops": _flops(shape, ask)}
+        ask.forget()
+        scores = choose.apply(ask, fitted, test.texts)
+    measures = {**(chosen if chosen["train_seconds"] else {"train_seconds": 0.0}), **_measures(shape, ask, len(test))}
+    report = Report(scores, {**measures, **meter.measures()}, LIBRARIES, _note(fitted))
+    run = run_of(
+        candidate, report, test, data.classes, task=task, metric=metric, at={"labels": float(fitted.labels)}, seed=seed,
+        hardware=hardware, data_hash=data.card.data_hash, test_id=test_id, started=started, work=work,
+    )  # fmt: skip
+    keep(work, run.id, {"candidate": candidate.id, "language": ask.language, **fitted.record(data.classes)})
+    return run
+
+
+def keep(work: Path, run_id: str, record: dict[str, Any]) -> Path:
+    """Write a settled prompt as JSON. Raises Problem `lab.no_room`."""
+    path = work / FOLDER / f"{run_id}.json"
+    try:
+        write_whole(path, json.dumps(record, ensure_ascii=False, indent=1).encode())
+    except OSError as e:
+        raise Problem("lab.no_room", at=str(path), got=e.strerror or str(e), exit=Exit.NO_ROOM) from e
+    return path
+
+
+def _note(fitted: choose.Fitted) -> str:
+    if fitted.setting == Setting(shots=fitted.setting.shots):
+        return NOTE
+    words = f", words {' '.join(fitted.words)}" if fitted.words else ""
+    if not fitted.held_out:
+        return fitted.setting.text() + words
+    won = max(
+        t.value for t in fitted.tried if (t.shots, t.calibration) == (fitted.setting.shots, fitted.setting.calibration)
     )
+    by = f"; chosen on {fitted.held_out} of {fitted.labels} labelled rows, {won:.3f} there (largest class {fitted.chance:.3f})"
+    return fitted.setting.text() + words + by
 
 
-@dataclass(frozen=True)
-class Coded:
-    """A prompt in token numbers."""
-
-    shared: list[int]
-    rows: tokens.Ids
-    answers: tokens.Ids
+def _flops(shape: Shape, ask: Local) -> float:
+    total = 0.0
+    for tokens, rows, shared in ask.passes:
+        total += forward_flops(shape, tokens, rows, before=shared) + forward_flops(shape, shared, 1)
+    return total + output_flops(shape, ask.rows + ask.answer_tokens)
 
 
-def code(task: str, test: Split, shown: Split, classes: tuple[str, ...], tokenizer: Any, longest: int) -> Coded:
-    """Prompt, rows and answers as token numbers; texts are cut to `longest` tokens each."""
-    kind = tasks.find(task)
-    language = kind.language_of(test.texts)
-    prompt = kind.prompt(classes, [clip(tokenizer, t, longest) for t in shown.texts], shown.labels, language)
-    layout = lay_out(prompt, classes, tokenizer)
-
-    def ids(text: str) -> list[int]:
-        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    rows = [ids(prompt.question(clip(tokenizer, t, longest)) + layout.tail) for t in test.texts]
-    return Coded(ids(layout.shared), rows, [ids(answer) for answer in layout.answers])
-
-
-def _answer(
-    candidate: Candidate,
-    task: str,
-    test: Split,
-    shown: Split,
-    classes: tuple[str, ...],
-    folder: Path,
-    shape: Shape,
-    work: Path,
-    emit: Emit,
-) -> Report:
-    from groundsill.lab.prompting import likelihood
-
-    coder = tokens.coder(folder)
-    longest = tokens.longest_for(folder, test.texts, shape.context)
-    coded = code(task, test, shown, classes, coder.tokenizer, longest)
-    whole = len(coded.shared) + max(map(len, coded.rows)) + max(map(len, coded.answers))
-    if whole > shape.context:
-        raise Problem("lab.prompt_too_long", at=candidate.id, got=whole, limit=shape.context)
-    model = likelihood.load(folder)
-    judged = likelihood.judge(
-        model, coded.shared, coded.rows, coded.answers, pad=coder.pad, kind=machine.precision(work), emit=emit
-    )
-    count = len(test)
-    own = judged.row_tokens + judged.answer_tokens
-    flops = forward_flops(shape, own, count, before=judged.shared_tokens)
-    flops += forward_flops(shape, judged.shared_tokens, 1)
-    flops += output_flops(shape, count + judged.answer_tokens)
-    measures = {
-        "train_seconds": 0.0,
+def _measures(shape: Shape, ask: Local, rows: int) -> dict[str, float]:
+    return {
         "encode_seconds": 0.0,
-        "score_seconds": judged.seconds,
-        "score_seconds_per_row": judged.seconds / count,
-        "score_flops_per_row": flops / count,
+        "score_seconds": ask.seconds,
+        "score_seconds_per_row": ask.seconds / rows,
+        "score_flops_per_row": _flops(shape, ask) / rows,
         "trainable_weights": 0.0,
         "model_bytes": 4.0 * shape.weights,
     }
-    return Report(judged.scores, measures, ("groundsill", "numpy", "torch", "transformers"), NOTE)

@@ -13,26 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from groundsill.lab import metrics as known
-from groundsill.lab.data import majority
+from groundsill.lab.data import Split, majority
+from groundsill.lab.tasks import wording
+from groundsill.lab.tasks._shared import language_of
 
 METRIC = "accuracy"
 NO_ANSWER = -1
-HAN_SHARE = 0.2  # of the characters; Chinese text with much punctuation and some Latin letters still has more
+__all__ = ["language_of"]
 
-WORDS = {
-    "en": {
-        "task": "Sort the text into one of these categories: {classes}. Answer with the category only.",
-        "text": "Text: {text}",
-        "answer": "Category:",
-        "between": ", ",
-    },
-    "zh": {
-        "task": "请把文本归入以下类别之一：{classes}。只回答类别。",
-        "text": "文本：{text}",
-        "answer": "类别：",
-        "between": "、",
-    },
-}
+KIND, FORM = "text-classification", "class"
+TEMPLATE = "list"
 
 
 @dataclass(frozen=True)
@@ -42,10 +32,11 @@ class Prompt:
     task: str
     examples: tuple[tuple[str, str], ...]
     language: str
+    template: str = TEMPLATE
 
     def question(self, text: str) -> str:
         """The question about one text, up to where the answer begins."""
-        words = WORDS[self.language]
+        words = wording(KIND, self.language, self.template)
         return f"{words['text'].format(text=text)}\n{words['answer']}"
 
 
@@ -54,21 +45,31 @@ def metrics(classes: Sequence[str]) -> tuple[str, ...]:
     return known.names(classes)
 
 
-def chance(labels: npt.NDArray[np.int32]) -> float:
+def judge(metric: str, test: Split, answers: npt.NDArray[np.int32], classes: Sequence[str]) -> known.Measured:
+    """One metric of class numbers `(rows,)`. Raises as `metrics.compute`."""
+    return known.compute(metric, test.labels, answers, classes)
+
+
+def gold(test: Split) -> npt.NDArray[np.int32]:
+    """The right answers."""
+    return test.labels
+
+
+def empty(test: Split) -> npt.NDArray[np.int32]:
+    """No answer to any row."""
+    return np.full_like(test.labels, NO_ANSWER)
+
+
+def chance(metric: str, test: Split, classes: Sequence[str]) -> float:
     """Share of the largest class among the test rows."""
-    return majority(labels)
+    return majority(test.labels)
 
 
-def language_of(texts: Sequence[str]) -> str:
-    """`zh` where at least a fifth of the characters are Han, else `en`: the language of the prompt."""
-    sample = "".join(texts)[:20_000]
-    han = sum("\u4e00" <= c <= "\u9fff" for c in sample)
-    return "zh" if sample and han >= HAN_SHARE * len(sample) else "en"
-
-
-def prompt(classes: Sequence[str], texts: Sequence[str], labels: npt.NDArray[np.int32], language: str) -> Prompt:
-    """The prompt with these worked examples (none for zero-shot). Classes are named as the table names them."""
-    words = WORDS[language]
-    shared = Prompt(words["task"].format(classes=words["between"].join(classes)), (), language)
+def prompt(
+    classes: Sequence[str], texts: Sequence[str], labels: npt.NDArray[np.int32], language: str, template: str = TEMPLATE
+) -> Prompt:
+    """The prompt with these worked examples (none for zero-shot). classes: what each is called in the prompt."""
+    words = wording(KIND, language, template)
+    shared = Prompt(words["task"].format(classes=words["between"].join(classes)), (), language, template)
     shown = tuple((shared.question(t), classes[int(y)]) for t, y in zip(texts, labels, strict=True))
-    return Prompt(shared.task, shown, language)
+    return Prompt(shared.task, shown, language, template)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from groundsill.lab.training import settings
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.problem import Problem
 
@@ -41,16 +42,21 @@ RATES: Mapping[str, tuple[float, float]] = {
     "partial": (1e-4, 1e-2),
     "prompt_tuning": (1e-2, 1e-2),
 }
+RATES_WRITING: Mapping[str, tuple[float, float]] = {"full": (5e-5, 0.0), "partial": (5e-5, 0.0), "head": (5e-5, 0.0)}
+"""Of nets that write: all of what they can say is in the weights, and large steps lose it."""
 RATES_FEW_WEIGHTS = (1e-3, 1e-2)  # methods that train a small part take larger steps (Hu et al. 2022, appendix D)
 FEWEST_EPOCHS = 2
 
 
-def recipe_of(candidate: Candidate, labels: int) -> Recipe:
-    """The recipe of a candidate for this many training rows. Raises Problem `lab.unknown_recipe`."""
+def recipe_of(candidate: Candidate, labels: int, form: str = "class") -> Recipe:
+    """The recipe of a candidate for this many training rows of this form (`lab.data.FORMS`). Lines of the candidate's recipe
+    that are settings of the loop (`settings.Settings`) are left aside. Raises Problem `lab.unknown_recipe`,
+    `lab.bad_setting`."""
     epochs = max(FEWEST_EPOCHS, -(-LEAST_STEPS * BATCH_ROWS // max(labels, 1)))
-    rate, head_rate = RATES.get(candidate.method, RATES_FEW_WEIGHTS)
+    known = {**RATES, **RATES_WRITING} if form == "target" else RATES
+    rate, head_rate = known.get(candidate.method, RATES_FEW_WEIGHTS)
     usual = Recipe(rate, head_rate, min(epochs, LEAST_STEPS))
-    for key, value in candidate.recipe:
+    for key, value in settings.split(dict(candidate.recipe))[1].items():
         if key not in vars(usual) or not isinstance(value, (int, float)) or value < 0:
             raise Problem("lab.unknown_recipe", at=candidate.id, got=f"{key} = {value}", limit=", ".join(vars(usual)))
         usual = replace(usual, **{key: type(vars(usual)[key])(value)})
