@@ -27,7 +27,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose table has ROWS test rows; its ledger is empty."""
     task = SimpleNamespace(kind="text-classification", metric="accuracy")
     read = SimpleNamespace(spec=object(), folder=tmp_path, task=task)
-    table = SimpleNamespace(test=TEST, classes=CLASSES, card=SimpleNamespace(test_id="t"))
+    table = SimpleNamespace(test=TEST, classes=CLASSES, card=SimpleNamespace(test_id="t", path="made up"))
     monkeypatch.setattr(file, "read", lambda path: read)
     monkeypatch.setattr(bench.LabBench, "read", lambda *args: table)
     return tmp_path / "groundsill.toml"
@@ -78,3 +78,28 @@ def test_one_route_is_nothing_to_compare(project: Path) -> None:
     add(project, "lora", 0.9, 400, 0)
     with pytest.raises(Problem, match=r"api\.nothing_to_compare"):
         api.compare(project)
+
+
+def test_an_evaluation_of_kept_runs_sets_routes_side_by_side(project: Path) -> None:
+    for seed in (0, 1):
+        add(project, "lora", 0.9, 400, seed)
+        add(project, "head", 0.7, 400, seed)
+    add(project, "head", 0.99, 100, 0)
+    add(project, "full", 0.9, 400, 0, keep=False)
+    name = {m: Candidate("tune", m, "tiny").id for m in ("lora", "head", "full")}
+    found = api.evaluate([project], before=name["head"])
+    assert [s.name for s in found.sheets] == [name["head"], name["lora"]] and found.rows == ROWS
+    assert [s.seeds for s in found.sheets] == [2, 2] and found.left_out == {name["full"]: "no_answers"}
+    (gap,) = found.gaps
+    told = api.compare(project, labels=400).pairs[0]
+    assert (gap.first, gap.second, gap.difference) == (name["lora"], name["head"], pytest.approx(told.difference))
+    assert "roc-auc" in found.sheets[0].values
+    small = api.evaluate([project], labels=100)
+    assert [s.name for s in small.sheets] == [name["head"]] and small.left_out[name["lora"]] == "other_rung"
+    with pytest.raises(Problem, match=r"lab\.unknown_metric"):
+        api.evaluate([project], metric="beauty")
+
+
+def test_a_project_without_kept_answers_cannot_be_evaluated(project: Path) -> None:
+    with pytest.raises(Problem, match=r"answers\.none_kept"):
+        api.evaluate([project])

@@ -68,7 +68,7 @@ def test_a_training_adds_up() -> None:
     assert sum(made.memory.parts.values()) == pytest.approx(made.memory.peak.median, rel=0.15)
     assert made.plan["tensor"] * made.plan["pipeline"] * made.plan["context"] * made.plan["data"] == 64
     assert len(made.near) == 3 and all(math.isfinite(n.error) for n in made.near)
-    assert not made.notes
+    assert [n.code for n in made.notes] == ["estimate.reading_unknown"]
 
 
 def test_the_baseline_is_the_rule_of_thumb() -> None:
@@ -97,7 +97,9 @@ def test_doubt_about_the_tokens_widens_the_answer() -> None:
 
 def test_what_was_assumed_is_said() -> None:
     notes = {n.code for n in estimate_train("llama-2-7b", **A100).notes}
-    assert notes == {"estimate.default_tokens", "estimate.default_sequence", "estimate.default_batch"}
+    assert notes == {
+        f"estimate.{n}" for n in ("default_tokens", "default_sequence", "default_batch", "reading_unknown")
+    }
 
 
 def test_smaller_ways_of_tuning_need_less_memory() -> None:
@@ -162,7 +164,7 @@ def test_a_broken_config_is_a_named_problem(text: str, tmp_path: Path) -> None:
         ("estimate.not_positive", "llama-2-7b", {"tokens": "-5"}),
         ("estimate.not_positive", "llama-2-7b", {"batch": -1}),
         ("estimate.not_positive", "llama-2-7b", {"count": 0}),
-        ("estimate.not_positive", "llama-2-7b", {"sequence": 1.5}),
+        ("estimate.not_whole", "llama-2-7b", {"sequence": 1.5}),
         ("estimate.not_positive", "llama-2-7b", {"hourly": -2}),
         ("estimate.not_positive", "llama-2-7b", {"tokens": float("nan")}),
         ("quantity.not_a_number", "llama-2-7b", {"tokens": "many"}),
@@ -276,6 +278,7 @@ def test_one_own_measurement_moves_the_forecast(tmp_path: Path) -> None:
     assert after.step_seconds.median > 1.3 * before.step_seconds.median
     assert after.step_seconds.high80 / after.step_seconds.low80 < before.step_seconds.high80 / before.step_seconds.low80
     assert "estimate.own" in {n.code for n in after.notes}
+    (tmp_path / "none").mkdir()
     empty = estimate_train("llama-2-7b", ledger=tmp_path / "none", **given)
     assert empty.step_seconds == before.step_seconds
 

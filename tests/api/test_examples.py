@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from groundsill import api
-from groundsill.report.explain import explain, numbers, trace
+from groundsill.report.explain import check, explain, numbers, trace
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -26,6 +26,7 @@ def copy_of(name: str, folder: Path) -> Path:
 
 def all_numbers_are_led(data: dict[str, object]) -> None:
     """Each number of the report ends at a run, a fact or a line of the project."""
+    data = dict(check(data))
     paths = list(numbers(data))
     assert len(paths) > 1000
     assert [p for p in paths if not trace(data, p).led] == []

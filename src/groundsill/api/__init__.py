@@ -11,48 +11,63 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from groundsill.api.analysis import Done, assess, bound, check, explain
+    from groundsill.api.analysis import Done, assess, bound, check, explain, whatif
+    from groundsill.api.choosing import ModelChoice, estimate_model
     from groundsill.api.comparing import Comparison, compare
     from groundsill.api.curves import estimate_curve
+    from groundsill.api.data_card import DataDone, data
     from groundsill.api.estimate_serving import estimate_serve
     from groundsill.api.estimates import estimate_calibrate, estimate_plan, estimate_train, estimate_tune
+    from groundsill.api.evaluating import Evaluation, evaluate
     from groundsill.api.facts import accelerators, check_catalogue, expired_facts, fact, fact_names, facts_of
     from groundsill.api.measuring import PilotDone, import_runs, pilot
     from groundsill.api.predictions import scored_predictions
+    from groundsill.api.prompting import Prompted, prompt
     from groundsill.api.starting import Finding, Made, doctor, init
 
 _HOMES = {
-    "analysis": ("Done", "assess", "bound", "check", "explain"),
+    "analysis": ("Done", "assess", "bound", "check", "explain", "whatif"),
+    "choosing": ("ModelChoice", "estimate_model"),
     "comparing": ("Comparison", "compare"),
     "curves": ("estimate_curve",),
+    "data_card": ("DataDone", "data"),
     "estimate_serving": ("estimate_serve",),
     "estimates": ("estimate_calibrate", "estimate_plan", "estimate_train", "estimate_tune"),
+    "evaluating": ("Evaluation", "evaluate"),
     "facts": ("accelerators", "check_catalogue", "expired_facts", "fact", "fact_names", "facts_of"),
     "measuring": ("PilotDone", "import_runs", "pilot"),
     "predictions": ("scored_predictions",),
+    "prompting": ("Prompted", "prompt"),
     "starting": ("Finding", "Made", "doctor", "init"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Comparison",
+    "DataDone",
     "Done",
+    "Evaluation",
     "Finding",
     "Made",
+    "ModelChoice",
     "PilotDone",
+    "Prompted",
     "accelerators",
     "assess",
     "bound",
     "check",
     "check_catalogue",
     "compare",
+    "data",
     "doctor",
     "estimate_calibrate",
     "estimate_curve",
+    "estimate_model",
     "estimate_plan",
     "estimate_serve",
     "estimate_train",
     "estimate_tune",
+    "evaluate",
     "expired_facts",
     "explain",
     "fact",
@@ -61,7 +76,9 @@ __all__ = [
     "import_runs",
     "init",
     "pilot",
+    "prompt",
     "scored_predictions",
+    "whatif",
 ]
 
 

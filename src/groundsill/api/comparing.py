@@ -73,7 +73,10 @@ def compare(path: Path, *, labels: float | None = None, seed: int = 0, emit: Emi
     table = LabBench(work).read(project.spec, project.folder, emit)
     truth = table.test.labels
     metric = project.task.metric
-    found, left_out = _answers(Ledger(folder_of(project)).runs(), work, table.card.test_id, len(truth))
+    scores, left_out = kept_answers(Ledger(folder_of(project)).runs(), work, table.card.test_id, len(truth))
+    found = {
+        name: {at: one.argmax(axis=1).astype(np.int32) for at, one in runs.items()} for name, runs in scores.items()
+    }
     pairs = list[Pair]()
     for first, second in combinations(sorted(found), 2):
         shared = [(at, s) for at, s in found[first] if (at, s) in found[second] and labels in (None, at)]
@@ -93,11 +96,11 @@ def compare(path: Path, *, labels: float | None = None, seed: int = 0, emit: Emi
     return Comparison(metric, len(truth), tuple(sorted(pairs, key=lambda p: -p.difference)), left_out)
 
 
-def _answers(
-    runs: Sequence[Run], work: Path, test_id: str, rows: int
+def kept_answers(
+    runs: Sequence[Run], work: Path, test_id: str, rows: int, *, written: bool = False
 ) -> tuple[dict[str, dict[tuple[float, int], Any]], dict[str, str]]:
-    """Candidate id -> (labels, seed) -> answers; and why candidates have none."""
-    from groundsill.lab.evaluation.answers import kept
+    """Candidate id -> (labels, seed) -> scores `(rows, classes)` (the texts, with written); and why candidates have none."""
+    from groundsill.lab.evaluation.answers import kept, kept_texts
 
     found: dict[str, dict[tuple[float, int], Any]] = {}
     left_out: dict[str, str] = {}
@@ -108,11 +111,11 @@ def _answers(
         if run.test_id != test_id:
             left_out.setdefault(name, "other_rows")
             continue
-        answers = kept(work, run.id, rows)
+        answers: Any = kept_texts(work, run.id, rows) if written else kept(work, run.id, rows)
         if answers is None:
             left_out.setdefault(name, "no_answers")
         else:
-            found.setdefault(name, {})[run.at["labels"], run.seed] = answers.argmax(axis=1).astype(np.int32)
+            found.setdefault(name, {})[run.at["labels"], run.seed] = answers
     return found, {name: why for name, why in left_out.items() if name not in found}
 
 

@@ -52,7 +52,7 @@ def command(project: Path, as_json: bool, lang: str | None) -> None:
             )
         )
         for why, count in card.dropped.items():
-            click.echo("  " + say("cli.dropped", language, why=say(f"data.why_{why}", language), count=count))
+            click.echo("  " + say("cli.dropped", language, why=say(f"quality.why_{why}", language), count=count))
     for entrant in case.entrants:
         if entrant.closed:
             click.echo(
