@@ -97,7 +97,9 @@ def _pull(lever: Lever, step: Step, before: Side, draws: Draws, cache: Path | No
     found = _found(after, frozenset(a.id for _, a in pairs), before).thresholds
     changes = tuple(_changed(lever, step, edit, before.here.case) for edit in step.edits)
     own = {n for c in changes for n in (c.fact_before, c.fact_after) if n}
-    effects = tuple(_effect(b, a, (before, after), (before.thresholds.get(b.id, ()), found.get(a.id, ())), own) for b, a in pairs)
+    effects = tuple(
+        _effect(b, a, (before, after), (before.thresholds.get(b.id, ()), found.get(a.id, ())), own) for b, a in pairs
+    )
     was, now = _best(before), _best(after)
     gain = (now.npv if now else np.zeros(few.n)) - (was.npv if was else np.zeros(few.n))
     sizes = [_parameters(case, a.entrant.candidate.model) for _, a in pairs] if len(lever.steps) > 1 else []
