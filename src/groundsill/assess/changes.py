@@ -115,9 +115,10 @@ def _after(before: Side, case: Case, few: Draws, cache: Path | None) -> Side:
     """The side with the lever pulled. A candidate that reads nothing which has changed stands as it stood."""
     here, old = world(case, few), before.here
     moved = {n for n in few if n not in old.draws or not np.array_equal(few[n], old.draws[n])}
+    learnt = case.entrants == old.case.entrants and not any(n.endswith(".quality") for n in moved)
+    curves = before.curves if learnt else {row.id: row for row in fitted(case, few, cache_folder=cache)}
     alike = few.values_by_name.keys() == old.draws.values_by_name.keys() and _frame(case) == _frame(old.case)
-    same = alike and case.entrants == old.case.entrants and not any(n.endswith(".quality") for n in moved)
-    curves = before.curves if same else {row.id: row for row in fitted(case, few, cache_folder=cache)}
+    same = learnt and alike  # a name that is new or gone may change the rows of any option
     rows = list[Standing | None]()
     for entrant, stood in zip(case.entrants, before.rows, strict=True):
         if entrant.candidate.id not in curves:
