@@ -24,7 +24,7 @@ class Push:
         body: Any = getattr(net, "body", net)
         try:
             self._embedding: nn.Module = body.get_input_embeddings()
-        except (AttributeError, NotImplementedError) as e:
+        except (AttributeError, RuntimeError) as e:  # transformers raises a kind of RuntimeError where there is none
             raise Problem("lab.no_embedding", got=type(body).__name__) from e
         self._size = size
         self._heard: torch.Tensor | None = None
