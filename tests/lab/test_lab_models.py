@@ -191,6 +191,17 @@ def test_the_hash_follows_the_weights_and_the_prefix(tiny_bert: Path, tmp_path: 
 
 
 @pytest.mark.torch
+def test_precision_can_be_asked_for_while_scoring() -> None:
+    import torch
+
+    from groundsill.lab.models.device import bf16_gain
+
+    bf16_gain.cache_clear()
+    with torch.inference_mode():
+        assert bf16_gain() > 0
+
+
+@pytest.mark.torch
 def test_the_choice_of_precision_is_remembered(tmp_path: Path) -> None:
     from groundsill.lab.models import device
 
