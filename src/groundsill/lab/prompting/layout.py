@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from groundsill.lab.tasks.text_classification import Prompt
+from groundsill.lab.tasks._shared import Asked
 
 MARK = "\u0001ROW\u0001"  # stands for the row while the chat template is filled; `tidy` text never holds it
 
 
 @dataclass(frozen=True)
 class Layout:
-    """shared + row + tail + answer is the whole text; `row` is what `Prompt.question` gives."""
+    """shared + row + tail + answer is the whole text; `row` is what `Asked.question` gives."""
 
     shared: str
     tail: str
     answers: tuple[str, ...]
 
 
-def lay_out(prompt: Prompt, classes: Sequence[str], tokenizer: Any) -> Layout:
+def lay_out(prompt: Asked, classes: Sequence[str], tokenizer: Any) -> Layout:
     """With the model's own chat template if it has one: task and examples as earlier turns. Else as plain text with a
     blank line between examples, and a space before the answer where the language writes one."""
     if getattr(tokenizer, "chat_template", None):

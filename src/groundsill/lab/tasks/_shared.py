@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from groundsill.lab import metrics as known
+from groundsill.lab.data import Split, majority
+from groundsill.lab.metrics import texts
+from groundsill.lab.tasks import wording
 from groundsill.terms.problem import Problem
+
+Numbers = npt.NDArray[np.int32]
+NO_CLASS = -1  # counts as wrong
 
 LEAST_TEXT = 8  # tokens of a text that are read in any case
 MARK = "\u0001ROW\u0001"  # stands for the text while the prompt is laid out; cleaned text never holds it
@@ -27,6 +37,74 @@ class Asked:
     def question(self, text: str) -> str:
         """The question about one text, up to where the answer begins."""
         return f"{self.text.replace('{text}', text)}\n{self.answer}"
+
+
+def asked(
+    kind: str, language: str, template: str, examples: Sequence[tuple[str, str]], classes: Sequence[str] = ()
+) -> Asked:
+    """The prompt of a task with these worked examples, texts and answers (none for zero-shot). classes: what each is called."""
+    words = wording(kind, language, template)
+    task = words["task"].format(classes=words["between"].join(classes)) if classes else words["task"]
+    bare = Asked(task, (), language, words["text"], words["answer"])
+    return Asked(task, tuple((bare.question(t), a) for t, a in examples), language, words["text"], words["answer"])
+
+
+class ByClass:
+    """What tasks with one class a row share: class numbers `(rows,)` are judged by the metrics of classification."""
+
+    @staticmethod
+    def metrics(classes: Sequence[str]) -> tuple[str, ...]:
+        """Metrics that the task can be judged by."""
+        return known.names(classes)
+
+    @staticmethod
+    def judge(metric: str, test: Split, answers: Numbers, classes: Sequence[str]) -> known.Measured:
+        """One metric of class numbers. Raises as `metrics.compute`."""
+        return known.compute(metric, test.labels, answers, classes)
+
+    @staticmethod
+    def gold(test: Split) -> Numbers:
+        """The right answers."""
+        return test.labels
+
+    @staticmethod
+    def empty(test: Split) -> Numbers:
+        """No answer to any row."""
+        return np.full_like(test.labels, NO_CLASS)
+
+    @staticmethod
+    def chance(metric: str, test: Split, classes: Sequence[str]) -> float:
+        """Share of the largest class among the test rows."""
+        return majority(test.labels)
+
+
+class Written:
+    """What tasks with a text to write share."""
+
+    @staticmethod
+    def metrics(classes: Sequence[str]) -> tuple[str, ...]:
+        """Metrics that the task can be judged by."""
+        return tuple(texts.KNOWN)
+
+    @staticmethod
+    def judge(metric: str, test: Split, answers: Sequence[str], classes: Sequence[str]) -> known.Measured:
+        """One metric of written texts, one a row. Raises Problem `lab.unknown_metric`."""
+        return texts.compute(metric, answers, test.targets)
+
+    @staticmethod
+    def gold(test: Split) -> tuple[str, ...]:
+        """The right answers."""
+        return test.targets
+
+    @staticmethod
+    def empty(test: Split) -> tuple[str, ...]:
+        """No answer to any row."""
+        return ("",) * len(test)
+
+    @staticmethod
+    def chance(metric: str, test: Split, classes: Sequence[str]) -> float:
+        """What the right answers reach if each row gets that of the next one: such texts, written without reading."""
+        return Written.judge(metric, test, (*test.targets[1:], *test.targets[:1]), classes).value
 
 
 def language_of(texts: Sequence[str]) -> str:
