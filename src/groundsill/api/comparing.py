@@ -15,6 +15,7 @@ from groundsill.terms.event import Emit, silent
 from groundsill.terms.problem import Problem
 
 if TYPE_CHECKING:
+    from groundsill.lab.data import Prepared
     from groundsill.lab.metrics.paired import Answers, Paired
     from groundsill.terms.run import Run
 
@@ -60,20 +61,12 @@ def compare(path: Path, *, labels: float | None = None, seed: int = 0, emit: Emi
 
     Raises Problem `api.no_pilot`, `api.nothing_to_compare`, and those of reading the project and its table.
     """
-    from groundsill.catalogue.ledger import Ledger
     from groundsill.lab import metrics
     from groundsill.lab.metrics import paired
-    from groundsill.pilot.bench import LabBench
-    from groundsill.project import file
 
-    project = file.read(path)
-    if project.spec is None:
-        raise Problem("api.no_pilot", at=str(path))
-    work = folder_of(project) / "work"
-    table = LabBench(work).read(project.spec, project.folder, emit)
+    metric, table, work, runs = measured(path, emit)
     truth = table.test.labels
-    metric = project.task.metric
-    scores, left_out = kept_answers(Ledger(folder_of(project)).runs(), work, table.card.test_id, len(truth))
+    scores, left_out = kept_answers(runs, work, table.card.test_id, len(truth))
     found = {
         name: {at: one.argmax(axis=1).astype(np.int32) for at, one in runs.items()} for name, runs in scores.items()
     }
@@ -94,6 +87,23 @@ def compare(path: Path, *, labels: float | None = None, seed: int = 0, emit: Emi
     if not pairs:
         raise Problem("api.nothing_to_compare", at=str(path), got=len(found))
     return Comparison(metric, len(truth), tuple(sorted(pairs, key=lambda p: -p.difference)), left_out)
+
+
+def measured(path: Path, emit: Emit) -> tuple[str, Prepared, Path, Sequence[Run]]:
+    """A project's metric, its table, the folder where answers are kept, and the runs of its ledger.
+
+    Raises Problem `api.no_pilot`, and those of reading the project and its table.
+    """
+    from groundsill.catalogue.ledger import Ledger
+    from groundsill.pilot.bench import LabBench
+    from groundsill.project import file
+
+    project = file.read(path)
+    if project.spec is None:
+        raise Problem("api.no_pilot", at=str(path))
+    folder = folder_of(project)
+    table = LabBench(folder / "cache").read(project.spec, project.folder, emit)
+    return project.task.metric, table, folder / "work", Ledger(folder).runs()
 
 
 def kept_answers(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from groundsill.api.analysis import folder_of
 from groundsill.api.estimate_types import record
 from groundsill.terms.event import Emit, silent
 from groundsill.terms.problem import Problem
@@ -120,21 +119,13 @@ def evaluate(
 
 
 def _of_project(path: Path, labels: float | None, emit: Emit) -> tuple[_Routes, Mapping[str, str], list[Problem]]:
-    from groundsill.api.comparing import kept_answers
-    from groundsill.catalogue.ledger import Ledger
-    from groundsill.pilot.bench import LabBench
-    from groundsill.project import file
+    from groundsill.api.comparing import kept_answers, measured
 
-    project = file.read(path / "groundsill.toml" if path.is_dir() else path)
-    if project.spec is None:
-        raise Problem("api.no_pilot", at=str(path))
-    folder = folder_of(project)
-    table = LabBench(folder / "cache").read(project.spec, project.folder, emit)
+    _, table, work, runs = measured(path / "groundsill.toml" if path.is_dir() else path, emit)
     test = table.test
     kind = {"target": "text", "words": "tags"}.get(test.form, "class")
     rows = len(test.targets) if kind == "text" else len(test.labels)
-    runs = Ledger(folder).runs()
-    found, left_out = kept_answers(runs, folder / "work", table.card.test_id, rows, written=kind == "text")
+    found, left_out = kept_answers(runs, work, table.card.test_id, rows, written=kind == "text")
     scores: dict[str, Any] = {}
     seeds: dict[str, list[int]] = {}
     for name, kept in found.items():

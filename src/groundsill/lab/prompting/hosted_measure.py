@@ -16,7 +16,8 @@ from groundsill.lab.evaluation import Meter, Report, run_of
 from groundsill.lab.evaluation.record import now
 from groundsill.lab.prompting import examples
 from groundsill.lab.prompting.hosted import Answer, Client, Turn
-from groundsill.lab.prompting.measure import METHODS, checked, test_rows_of
+from groundsill.lab.prompting.measure import METHODS, checked
+from groundsill.lab.prompting.rows import test_rows_of
 from groundsill.lab.prompting.setting import Setting
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.event import Emit, Event, silent

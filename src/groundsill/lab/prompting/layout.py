@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from groundsill.lab.tasks._shared import Asked
-
-MARK = "\u0001ROW\u0001"  # stands for the row while the chat template is filled; `tidy` text never holds it
+from groundsill.lab.tasks._shared import MARK, Asked, turned
 
 
 @dataclass(frozen=True)
@@ -24,12 +22,7 @@ def lay_out(prompt: Asked, classes: Sequence[str], tokenizer: Any) -> Layout:
     """With the model's own chat template if it has one: task and examples as earlier turns. Else as plain text with a
     blank line between examples, and a space before the answer where the language writes one."""
     if getattr(tokenizer, "chat_template", None):
-        turns: list[dict[str, str]] = []
-        for question, answer in (*prompt.examples, (MARK, "")):
-            opening = f"{prompt.task}\n\n{question}" if not turns else question
-            turns += [{"role": "user", "content": opening}, {"role": "assistant", "content": answer}]
-        text = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
-        shared, _, tail = text.partition(MARK)
+        shared, _, tail = turned(prompt, MARK, tokenizer).partition(MARK)
         return Layout(shared, tail, tuple(classes))
     space = "" if prompt.language == "zh" else " "
     parts = [prompt.task, *(f"{question}{space}{answer}" for question, answer in prompt.examples)]

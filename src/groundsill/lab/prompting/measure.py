@@ -6,16 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from groundsill.lab import tasks
-from groundsill.lab.data import Prepared, Split, subset
+from groundsill.lab.data import Prepared, subset
 from groundsill.lab.evaluation import Meter, Report, run_of
 from groundsill.lab.evaluation.count import forward_flops, output_flops
-from groundsill.lab.evaluation.record import now, test_id_of
+from groundsill.lab.evaluation.record import now
 from groundsill.lab.models import need_torch, shape_of
 from groundsill.lab.prompting import choose, writing
 from groundsill.lab.prompting.ask import Local
+from groundsill.lab.prompting.rows import test_rows_of
 from groundsill.lab.prompting.setting import Setting, setting_of
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.event import Emit, Event, silent
@@ -24,18 +23,11 @@ from groundsill.terms.run import Run
 from groundsill.terms.shape import Shape
 from groundsill.terms.whole_file import write_whole
 
-ROWS_SEED = 0  # the same test rows for every seed and every prompt
 METHODS = ("zero-shot", "few-shot")
 NOTE = "answers by total log-likelihood, without prior correction"
 FOLDER = "prompts"
 FORMS = ("class", "pair")  # rows whose answer is one of a few
 LIBRARIES = ("groundsill", "numpy", "torch", "transformers")
-
-
-def test_rows_of(data: Prepared, rows: int) -> tuple[Split, str]:
-    """The test rows that every prompt is measured on, and their id."""
-    test = data.test.take(np.sort(subset(len(data.test), min(rows, len(data.test)), ROWS_SEED)))
-    return test, data.card.test_id if len(test) == len(data.test) else test_id_of(test, data.classes)
 
 
 def checked(candidate: Candidate, shots: int, data: Prepared) -> Setting:

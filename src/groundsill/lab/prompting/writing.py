@@ -10,9 +10,10 @@ from groundsill.lab import tasks
 from groundsill.lab.data import Prepared, Split, subset
 from groundsill.lab.evaluation import Meter, Report, run_of
 from groundsill.lab.evaluation.count import forward_flops, output_flops
-from groundsill.lab.evaluation.record import now, test_id_of
+from groundsill.lab.evaluation.record import now
 from groundsill.lab.models import device as machine
 from groundsill.lab.models import need_torch, shape_of, tokens
+from groundsill.lab.prompting.rows import test_rows_of
 from groundsill.lab.tasks._shared import laid_out, readable
 from groundsill.terms.candidate import Candidate
 from groundsill.terms.event import Emit, Event
@@ -20,7 +21,6 @@ from groundsill.terms.problem import Problem
 from groundsill.terms.run import Run
 from groundsill.terms.shape import Shape
 
-ROWS_SEED = 0  # the same test rows for every seed and every prompt
 LOOK_ANSWERS = 200  # of the pool, whose lengths say how long an answer may be
 
 
@@ -48,7 +48,7 @@ def measure(
     need_torch()
     emit(Event("lab.measuring", {"candidate": candidate.id, "labels": shots, "seed": seed}))
     shape = shape or shape_of(model)
-    test = data.test.take(np.sort(subset(len(data.test), min(rows, len(data.test)), ROWS_SEED)))
+    test, test_id = test_rows_of(data, rows)
     shown = data.pool.take(subset(len(data.pool), shots, seed))
     with Meter() as meter:
         report = _answered(candidate, task, test, shown, data.pool, model, shape, work, emit)
@@ -56,7 +56,7 @@ def measure(
         candidate, Report(report.scores, {**report.measures, **meter.measures()}, report.libraries, report.note, report.written),
         test, (), task=task, metric=metric, at={"labels": float(shots)}, seed=seed, hardware=hardware,
         data_hash=data.card.data_hash,
-        test_id=data.card.test_id if len(test) == len(data.test) else test_id_of(test, ()), started=started, work=work,
+        test_id=test_id, started=started, work=work,
     )  # fmt: skip
 
 

@@ -114,16 +114,21 @@ def language_of(texts: Sequence[str]) -> str:
     return "zh" if sample and han >= HAN_SHARE * len(sample) else "en"
 
 
+def turned(asked: Asked, question: str, tokenizer: Any) -> str:
+    """The prompt up to this question's answer by the model's own chat template: task and examples as earlier turns."""
+    turns: list[dict[str, str]] = []
+    for shown, answer in (*asked.examples, (question, "")):
+        opening = f"{asked.task}\n\n{shown}" if not turns else shown
+        turns += [{"role": "user", "content": opening}, {"role": "assistant", "content": answer}]
+    return str(tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True))
+
+
 def chat(asked: Asked, text: str, tokenizer: Any) -> str:
-    """The whole prompt about one text as a model reads it: with its own chat template if it has one (task and examples as
-    earlier turns), else as plain text with a blank line between examples."""
+    """The whole prompt about one text as a model reads it: with its own chat template if it has one, else as plain text with
+    a blank line between examples."""
     question = asked.question(text)
     if getattr(tokenizer, "chat_template", None):
-        turns: list[dict[str, str]] = []
-        for shown, answer in (*asked.examples, (question, "")):
-            opening = f"{asked.task}\n\n{shown}" if not turns else shown
-            turns += [{"role": "user", "content": opening}, {"role": "assistant", "content": answer}]
-        return str(tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True))
+        return turned(asked, question, tokenizer)
     examples = [f"{q} {a}" for q, a in asked.examples]
     return str(tokenizer.bos_token or "") + "\n\n".join([asked.task, *examples, question])
 
